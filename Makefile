@@ -1,0 +1,56 @@
+# The front door: `make help` lists what there is. Scripts do the work, each is quick when nothing is to do.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+# The sizes that `make bench-store` measures (100k, 1m or all), and the part of it (write, binary, search, filter or
+# open; empty: all).
+SCALE ?= all
+PART ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: setup check deny-if-there docs ## Install what is missing and run every check and test
+	@cargo nextest run --workspace --locked
+
+.PHONY: check
+check: ## Check format and lints (fast, needs no servers)
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@cargo clippy -p bootcamp-core --no-default-features --locked --quiet -- -D warnings
+
+# With what is private, because it is for those who change the code: links may lead there.
+.PHONY: docs
+docs: ## Build the documentation and run its examples
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+	@cargo test --workspace --doc --locked --quiet
+
+.PHONY: fmt
+fmt: ## Format the code
+	@cargo fmt --all
+
+.PHONY: deny
+deny: ## Check licences, sources and advisories with cargo-deny (installs it)
+	@scripts/cargo-tool cargo-deny
+	@scripts/deny
+
+# Building cargo-deny takes minutes, and the layering test checks licences and sources anyway.
+.PHONY: deny-if-there
+deny-if-there:
+	@if command -v cargo-deny > /dev/null; then scripts/deny; fi
+
+.PHONY: bench-store
+bench-store: ## Measure the local store beside usearch, faiss and hnswlib (SCALE=100k|1m|all)
+	@scripts/system-packages g++ python3-venv
+	@scripts/bench-peers
+	@cargo run --release --locked --quiet -p bootcamp-bench -- store $(SCALE) $(PART)
+
+.PHONY: setup
+setup: ## Install what tests need: system packages, cargo-nextest, test servers
+	@scripts/setup
+
+.PHONY: clean-cache
+clean-cache: ## Remove what was downloaded and made by benchmarks (.cache/ and data/bench/)
+	@rm -rf .cache data/bench

@@ -1,0 +1,203 @@
+//! Those who answer the same queries in turns: the store, usearch alone, and libraries behind Python.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+
+use crate::data::{DataSet, K, Matrix};
+use crate::report;
+
+/// Links a node and candidates kept while building: the same for all.
+pub const M: usize = 16;
+pub const EF_CONSTRUCTION: usize = 128;
+
+/// What a contender found, and how long it took.
+#[derive(Debug, Deserialize)]
+pub struct Answer {
+    pub seconds: f64,
+    /// Seconds of each query, where the contender can tell.
+    #[serde(default)]
+    pub each: Vec<f64>,
+    /// Rows found for each query.
+    pub ids: Vec<Vec<u32>>,
+}
+
+/// Asks queries one after another and times each.
+pub fn ask_each<T>(queries: &Matrix<T>, mut ask: impl FnMut(&[T]) -> Result<Vec<u32>>) -> Result<Answer> {
+    let mut answer = Answer { seconds: 0.0, each: Vec::new(), ids: Vec::new() };
+    let start = Instant::now();
+    for query in queries.rows() {
+        let asked = Instant::now();
+        answer.ids.push(ask(query)?);
+        answer.each.push(asked.elapsed().as_secs_f64());
+    }
+    answer.seconds = start.elapsed().as_secs_f64();
+    Ok(answer)
+}
+
+/// usearch as it is: the limit of what a store on it can reach. Gives ids alone.
+pub struct Bare {
+    pub index: Index,
+}
+
+impl Bare {
+    pub fn file(folder: &Path) -> PathBuf {
+        folder.join(format!("usearch-{}-m{M}-ef{EF_CONSTRUCTION}.index", usearch::version()))
+    }
+
+    fn empty(dim: usize) -> Result<Self> {
+        let index = Index::new(&IndexOptions {
+            dimensions: dim,
+            metric: MetricKind::L2sq,
+            quantization: ScalarKind::F32,
+            connectivity: M,
+            expansion_add: EF_CONSTRUCTION,
+            ..IndexOptions::default()
+        })?;
+        Ok(Self { index })
+    }
+
+    /// Reads the index from the data set's folder, or builds it there.
+    pub fn load_or_build(data: &DataSet<f32>) -> Result<Self> {
+        let file = Self::file(&data.folder);
+        if !file.exists() {
+            report::progress("building usearch's index …");
+            let built = Self::build(&data.base, threads())?;
+            let unfinished = file.with_extension("tmp");
+            built.index.save(&unfinished.to_string_lossy())?;
+            std::fs::rename(&unfinished, &file)?;
+        }
+        // As a store does after a start: a loaded index lies in memory otherwise than a built one.
+        Self::load(&data.folder, data.base.width)
+    }
+
+    pub fn load(folder: &Path, dim: usize) -> Result<Self> {
+        let bare = Self::empty(dim)?;
+        bare.index.load(&Self::file(folder).to_string_lossy())?;
+        Ok(bare)
+    }
+
+    /// Builds an index on so many threads.
+    pub fn build(base: &Matrix<f32>, threads: usize) -> Result<Self> {
+        let bare = Self::empty(base.width)?;
+        bare.index.reserve_capacity_and_threads(base.len(), threads)?;
+        let share = base.len().div_ceil(threads);
+        std::thread::scope(|scope| {
+            let index = &bare.index;
+            let add = move |from: usize| {
+                (from..(from + share).min(base.len())).try_for_each(|at| index.add(at as u64, base.row(at)))
+            };
+            let workers: Vec<_> = (0..threads).map(|part| scope.spawn(move || add(part * share))).collect();
+            workers.into_iter().try_for_each(|worker| match worker.join() {
+                Ok(result) => result.map_err(anyhow::Error::from),
+                Err(_) => bail!("a thread panicked"),
+            })
+        })?;
+        Ok(bare)
+    }
+
+    pub fn search(&self, queries: &Matrix<f32>, ef: usize) -> Result<Answer> {
+        self.index.change_expansion_search(ef);
+        ask_each(queries, |query| Ok(to_rows(&self.index.search(query, K)?.keys)))
+    }
+
+    /// The same among the rows for which `keep` holds.
+    pub fn search_where(&self, query: &[f32], ef: usize, keep: impl Fn(u64) -> bool) -> Result<Vec<u32>> {
+        self.index.change_expansion_search(ef);
+        Ok(to_rows(&self.index.filtered_search(query, K, keep)?.keys))
+    }
+}
+
+fn to_rows(keys: &[u64]) -> Vec<u32> {
+    keys.iter().map(|key| *key as u32).collect()
+}
+
+/// Threads for building.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A library behind a Python script that builds or loads its index, says so in a line of JSON, and then answers all
+/// queries at once on one thread whenever it reads an effort: its own loop, without Python between queries.
+pub struct Peer {
+    pub name: String,
+    process: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    name: String,
+}
+
+impl Peer {
+    /// Starts `peers/<script>` on a data set's folder. Nothing to compare with is no failure: `None`.
+    pub fn start(script: &str, folder: &Path) -> Result<Option<Self>> {
+        let Some(python) = python() else { return Ok(None) };
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
+        let mut process = Command::new(python)
+            .arg(&script)
+            .arg(folder)
+            .args([M, EF_CONSTRUCTION, K].map(|number| number.to_string()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", script.display()))?;
+        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+            bail!("{} has no pipes", script.display());
+        };
+        let mut peer = Self { name: String::new(), process, input: Some(input), output: BufReader::new(output) };
+        peer.name = peer.read::<Ready>()?.name;
+        Ok(Some(peer))
+    }
+
+    pub fn search(&mut self, ef: usize) -> Result<Answer> {
+        let input = self.input.as_mut().context("the peer was stopped")?;
+        writeln!(input, "{ef}").with_context(|| format!("{} is gone", self.name))?;
+        self.read()
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        ensure!(!line.is_empty(), "a peer {} ended, see above", self.name);
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // A closed input ends the script.
+        self.input = None;
+        let _ = self.process.wait();
+    }
+}
+
+/// The virtual environment's Python, where `scripts/bench-peers` made it.
+fn python() -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/bench-peers/bin/python");
+    python.exists().then_some(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{data, exact};
+
+    #[test]
+    fn usearch_alone_finds_what_is_near() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = data::floats(folder.path(), 2000, 32).unwrap();
+        for _ in ["built", "loaded"] {
+            let answer = Bare::load_or_build(&data).unwrap().search(&data.queries, 128).unwrap();
+            assert_eq!(answer.each.len(), data.queries.len());
+            assert!(exact::recall(&data.truth, &answer.ids) > 0.95);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Measures the stores beside what limits them and beside their peers, in ratios.
+
+mod contender;
+mod data;
+mod exact;
+mod local;
+mod measure;
+mod report;
+mod store;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: bootcamp-bench store SCALE [PART]
+SCALE: 100k, 1m or all
+PART: write, binary, search, filter or open; all of them if left out";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // Beside the workspace's other caches, wherever the bench is started from.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/bench");
+    match arguments[..] {
+        ["store", scale, ref part @ ..] if part.len() < 2 => {
+            let scales = match scale {
+                "100k" => &[100_000][..],
+                "1m" => &[1_000_000],
+                "all" => &[100_000, 1_000_000],
+                _ => bail!(USAGE),
+            };
+            store::run(&root, scales, part.first().copied())
+        }
+        // What `store` starts to measure in a fresh process.
+        ["open", what, folder] => {
+            report::line(&serde_json::to_string(&store::open_once(what, Path::new(folder))?)?);
+            Ok(())
+        }
+        _ => bail!(USAGE),
+    }
+}

@@ -1,0 +1,355 @@
+//! Where the store is and how to reach it: one set of settings, gathered from flags, environment and file in that
+//! order, checked once, and never shown with its secrets.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::request::Consistency;
+use crate::{Error, ErrorKind, Result};
+
+/// Everything that can be said about a store, each part optional: one layer of configuration.
+///
+/// Layers are joined by [`StoreSettings::or`]: `flags.or(environment).or(file)`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// A folder, or `http://host:port`, or `https://host:port` (`MILVUS_URI`).
+    pub uri: Option<String>,
+    /// `MILVUS_USER`.
+    pub user: Option<String>,
+    /// `MILVUS_PASSWORD`.
+    pub password: Option<SecretString>,
+    /// An API key, or `user:password` (`MILVUS_TOKEN`).
+    pub token: Option<SecretString>,
+    /// The database within the server (`MILVUS_DB_NAME`).
+    pub db_name: Option<String>,
+    /// TLS even where the URI says `http` (`MILVUS_SECURE`).
+    pub secure: Option<bool>,
+    /// The client's private key, PEM (`MILVUS_CLIENT_KEY_PATH`).
+    pub client_key_path: Option<PathBuf>,
+    /// The client's certificate, PEM (`MILVUS_CLIENT_PEM_PATH`).
+    pub client_pem_path: Option<PathBuf>,
+    /// The authority that signed the server's certificate, PEM (`MILVUS_CA_PEM_PATH`).
+    pub ca_pem_path: Option<PathBuf>,
+    /// The server's own certificate, trusted as it is, PEM (`MILVUS_SERVER_PEM_PATH`).
+    pub server_pem_path: Option<PathBuf>,
+    /// The name the server's certificate must carry, where it differs from the URI's host (`MILVUS_SERVER_NAME`).
+    pub server_name: Option<String>,
+    /// `MILVUS_CONSISTENCY`: strong, session, bounded or eventually.
+    pub consistency: Option<Consistency>,
+    /// Seconds a call may take, retries included (`MILVUS_TIMEOUT`).
+    pub timeout: Option<f64>,
+    /// How often a failed call is tried again (`MILVUS_RETRIES`).
+    pub retries: Option<u32>,
+    /// Where fields that are only shown live instead of the vector store (`REDIS_URL`).
+    pub redis_url: Option<SecretString>,
+}
+
+impl StoreSettings {
+    /// The layer of the environment; `get` is [`std::env::var`] but for tests.
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the variable whose value does not parse.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let secret = |name: &str| get(name).map(SecretString::from);
+        let path = |name: &str| get(name).map(PathBuf::from);
+        Ok(Self {
+            uri: get("MILVUS_URI"),
+            user: get("MILVUS_USER"),
+            password: secret("MILVUS_PASSWORD"),
+            token: secret("MILVUS_TOKEN"),
+            db_name: get("MILVUS_DB_NAME"),
+            secure: parsed("MILVUS_SECURE", get("MILVUS_SECURE"), "true or false", |text| {
+                match text.to_ascii_lowercase().as_str() {
+                    "true" | "1" | "yes" | "on" => Some(true),
+                    "false" | "0" | "no" | "off" => Some(false),
+                    _ => None,
+                }
+            })?,
+            client_key_path: path("MILVUS_CLIENT_KEY_PATH"),
+            client_pem_path: path("MILVUS_CLIENT_PEM_PATH"),
+            ca_pem_path: path("MILVUS_CA_PEM_PATH"),
+            server_pem_path: path("MILVUS_SERVER_PEM_PATH"),
+            server_name: get("MILVUS_SERVER_NAME"),
+            consistency: parsed(
+                "MILVUS_CONSISTENCY",
+                get("MILVUS_CONSISTENCY"),
+                "strong, session, bounded or eventually",
+                |text| serde_json::from_value(text.to_ascii_lowercase().into()).ok(),
+            )?,
+            timeout: parsed("MILVUS_TIMEOUT", get("MILVUS_TIMEOUT"), "a number of seconds", |text| text.parse().ok())?,
+            retries: parsed("MILVUS_RETRIES", get("MILVUS_RETRIES"), "a whole number", |text| text.parse().ok())?,
+            redis_url: secret("REDIS_URL"),
+        })
+    }
+
+    /// The layer of a `bootcamp.toml`: its `[store]` table. A file that is not there is an empty layer.
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the file, line and key.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct File {
+            store: StoreSettings,
+        }
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(Error::io("cannot read", path, error)),
+        };
+        // The parser's own message quotes the line, which may hold a secret: say where it is, not what it says.
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            Error::invalid(format!("{}:{line}: {}", path.display(), error.message()))
+        })?;
+        Ok(file.store)
+    }
+
+    /// These settings, and where they say nothing, those of the lower layer.
+    pub fn or(self, lower: Self) -> Self {
+        Self {
+            uri: self.uri.or(lower.uri),
+            user: self.user.or(lower.user),
+            password: self.password.or(lower.password),
+            token: self.token.or(lower.token),
+            db_name: self.db_name.or(lower.db_name),
+            secure: self.secure.or(lower.secure),
+            client_key_path: self.client_key_path.or(lower.client_key_path),
+            client_pem_path: self.client_pem_path.or(lower.client_pem_path),
+            ca_pem_path: self.ca_pem_path.or(lower.ca_pem_path),
+            server_pem_path: self.server_pem_path.or(lower.server_pem_path),
+            server_name: self.server_name.or(lower.server_name),
+            consistency: self.consistency.or(lower.consistency),
+            timeout: self.timeout.or(lower.timeout),
+            retries: self.retries.or(lower.retries),
+            redis_url: self.redis_url.or(lower.redis_url),
+        }
+    }
+
+    /// What the settings amount to. Without a URI the store is the folder `./data`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for settings that contradict each other or make no sense.
+    pub fn resolve(self) -> Result<StoreConfig> {
+        let place = match self.uri.as_deref().unwrap_or("./data") {
+            uri if uri.starts_with("http://") || uri.starts_with("https://") => Place::Milvus(Box::new(self.server()?)),
+            uri if uri.contains("://") => {
+                let scheme = uri.split("://").next().unwrap_or_default();
+                return Err(Error::invalid(format!("'{scheme}://' is no kind of store"))
+                    .with_hint("give a folder, or http://host:port or https://host:port of a Milvus server"));
+            }
+            folder => Place::Local(PathBuf::from(folder)),
+        };
+        Ok(StoreConfig { place, redis_url: self.redis_url })
+    }
+
+    fn server(&self) -> Result<MilvusConfig> {
+        let uri = self.uri.clone().unwrap_or_default();
+        let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
+        if rest.split('/').next().unwrap_or_default().contains('@') {
+            return Err(Error::invalid("the Milvus URI carries a user or password")
+                .with_hint("set MILVUS_USER and MILVUS_PASSWORD, or MILVUS_TOKEN, instead"));
+        }
+        if rest.is_empty() {
+            return Err(Error::invalid(format!("the Milvus URI '{uri}' names no host")));
+        }
+        if self.token.is_some() && (self.user.is_some() || self.password.is_some()) {
+            return Err(Error::invalid("both a token and a user or password are set")
+                .with_hint("set either MILVUS_TOKEN or MILVUS_USER and MILVUS_PASSWORD"));
+        }
+        if self.user.is_some() != self.password.is_some() {
+            return Err(Error::invalid("a user needs a password, and a password a user")
+                .with_hint("set both MILVUS_USER and MILVUS_PASSWORD"));
+        }
+        if self.client_key_path.is_some() != self.client_pem_path.is_some() {
+            return Err(Error::invalid("a client certificate needs its key, and a key its certificate")
+                .with_hint("set both MILVUS_CLIENT_KEY_PATH and MILVUS_CLIENT_PEM_PATH"));
+        }
+        let timeout = self.timeout.unwrap_or(60.0);
+        if !(timeout > 0.0 && timeout <= 86_400.0) {
+            return Err(Error::invalid(format!(
+                "the time-out is {timeout} seconds, expected more than 0, at most a day"
+            )));
+        }
+        let tls_files = [&self.client_key_path, &self.client_pem_path, &self.ca_pem_path, &self.server_pem_path];
+        for path in tls_files.into_iter().flatten() {
+            std::fs::File::open(path).map_err(|error| Error::io("cannot read", path, error))?;
+        }
+        let secure = self.secure.unwrap_or(uri.starts_with("https://"));
+        if !secure && (tls_files.iter().any(|path| path.is_some()) || self.server_name.is_some()) {
+            return Err(Error::invalid("certificates are set, but the connection is not secure")
+                .with_hint("use an https:// URI or set MILVUS_SECURE=true"));
+        }
+        Ok(MilvusConfig {
+            uri,
+            user: self.user.clone(),
+            password: self.password.clone(),
+            token: self.token.clone(),
+            db_name: self.db_name.clone(),
+            secure,
+            client_key_path: self.client_key_path.clone(),
+            client_pem_path: self.client_pem_path.clone(),
+            ca_pem_path: self.ca_pem_path.clone(),
+            server_pem_path: self.server_pem_path.clone(),
+            server_name: self.server_name.clone(),
+            consistency: self.consistency.unwrap_or(Consistency::Session),
+            timeout: Duration::from_secs_f64(timeout),
+            retries: self.retries.unwrap_or(6),
+        })
+    }
+}
+
+fn parsed<T>(
+    name: &str,
+    value: Option<String>,
+    expected: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    let Some(value) = value else { return Ok(None) };
+    match parse(&value) {
+        Some(value) => Ok(Some(value)),
+        None => Err(Error::new(ErrorKind::InvalidInput, format!("{name} is '{value}', expected {expected}"))),
+    }
+}
+
+/// Checked settings of one store.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    pub place: Place,
+    /// Set: fields that cannot be filtered by live in this Redis.
+    pub redis_url: Option<SecretString>,
+}
+
+/// Where vectors live.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In this process, in a folder.
+    Local(PathBuf),
+    Milvus(Box<MilvusConfig>),
+}
+
+/// How to reach a Milvus server.
+#[derive(Clone, Debug)]
+pub struct MilvusConfig {
+    pub uri: String,
+    pub user: Option<String>,
+    pub password: Option<SecretString>,
+    pub token: Option<SecretString>,
+    pub db_name: Option<String>,
+    pub secure: bool,
+    pub client_key_path: Option<PathBuf>,
+    pub client_pem_path: Option<PathBuf>,
+    pub ca_pem_path: Option<PathBuf>,
+    pub server_pem_path: Option<PathBuf>,
+    pub server_name: Option<String>,
+    pub consistency: Consistency,
+    /// For one call, retries included.
+    pub timeout: Duration,
+    pub retries: u32,
+}
+
+impl MilvusConfig {
+    /// A server without TLS or password, everything else as by default.
+    pub fn new(uri: impl Into<String>) -> Result<Self> {
+        StoreSettings { uri: Some(uri.into()), ..StoreSettings::default() }.server()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn env(pairs: &'static [(&str, &str)]) -> Result<StoreSettings> {
+        StoreSettings::from_env(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn file(text: &str) -> Result<StoreSettings> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bootcamp.toml");
+        std::fs::write(&path, text).unwrap();
+        StoreSettings::from_file(&path)
+    }
+
+    fn server(settings: StoreSettings) -> MilvusConfig {
+        match settings.resolve().unwrap().place {
+            Place::Milvus(server) => *server,
+            Place::Local(folder) => panic!("a folder: {}", folder.display()),
+        }
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file() {
+        let flags = StoreSettings { db_name: Some("flag".into()), ..StoreSettings::default() };
+        let env =
+            env(&[("MILVUS_DB_NAME", "env"), ("MILVUS_USER", "env"), ("MILVUS_PASSWORD", "p"), ("MILVUS_URI", "")]);
+        let file =
+            file("[store]\nuri = 'https://file:19530'\nuser = 'file'\ndb_name = 'file'\ntimeout = 3\n[other]\nx = 1\n");
+        let server = server(flags.or(env.unwrap()).or(file.unwrap()));
+        assert_eq!(server.uri, "https://file:19530", "an empty variable says nothing");
+        assert_eq!(server.user.as_deref(), Some("env"));
+        assert_eq!(server.db_name.as_deref(), Some("flag"));
+        assert_eq!(server.timeout, Duration::from_secs(3));
+        assert!(server.secure, "https is secure unless something else is said");
+    }
+
+    #[test]
+    fn without_settings_the_store_is_the_data_folder() {
+        let config = StoreSettings::from_file(Path::new("no/such/file")).unwrap().resolve().unwrap();
+        assert!(matches!(config.place, Place::Local(folder) if folder == Path::new("./data")));
+    }
+
+    #[test]
+    fn errors_name_the_variable_file_line_and_key() {
+        let message = |result: Result<StoreSettings>| result.unwrap_err().to_string();
+        assert_eq!(message(env(&[("MILVUS_SECURE", "perhaps")])), "MILVUS_SECURE is 'perhaps', expected true or false");
+        assert_eq!(
+            message(env(&[("MILVUS_CONSISTENCY", "weak")])),
+            "MILVUS_CONSISTENCY is 'weak', expected strong, session, bounded or eventually"
+        );
+        let error = message(file("[store]\nuri = 'x'\npasword = 'hunter2'\n"));
+        assert!(error.contains("bootcamp.toml:3: unknown field `pasword`"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let error = message(file("[store]\npassword = hunter2\n"));
+        assert!(error.contains("bootcamp.toml:2:") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let refused = |pairs: &'static [(&'static str, &'static str)]| env(pairs).unwrap().resolve().unwrap_err();
+        const URI: (&str, &str) = ("MILVUS_URI", "http://host:19530");
+        assert!(refused(&[("MILVUS_URI", "redis://host")]).to_string().contains("'redis://' is no kind of store"));
+        assert!(refused(&[("MILVUS_URI", "http://")]).to_string().contains("names no host"));
+        assert!(refused(&[URI, ("MILVUS_USER", "root")]).to_string().contains("needs a password"));
+        assert!(refused(&[URI, ("MILVUS_TOKEN", "t"), ("MILVUS_USER", "u")]).to_string().contains("both a token"));
+        assert!(refused(&[URI, ("MILVUS_SERVER_NAME", "x")]).to_string().contains("not secure"));
+        assert!(refused(&[URI, ("MILVUS_TIMEOUT", "-1")]).to_string().contains("time-out is -1"));
+        let error = refused(&[URI, ("MILVUS_SECURE", "true"), ("MILVUS_CA_PEM_PATH", "/no/such.pem")]);
+        assert!(error.to_string().contains("/no/such.pem"), "{error}");
+        let error = refused(&[("MILVUS_URI", "https://user:hunter2@host:1")]);
+        assert!(error.hint().is_some_and(|hint| hint.contains("MILVUS_PASSWORD")));
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let settings = env(&[
+            ("MILVUS_URI", "http://host:19530"),
+            ("MILVUS_USER", "root"),
+            ("MILVUS_PASSWORD", "hunter2"),
+            ("REDIS_URL", "redis://:hunter2@host"),
+        ])
+        .unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let config = settings.resolve().unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let Place::Milvus(server) = config.place else { panic!() };
+        assert_eq!(server.password.unwrap().expose_secret(), "hunter2");
+    }
+}

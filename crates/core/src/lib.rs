@@ -1,0 +1,38 @@
+//! What every solution stands on: collections of vectors with fields, in this process or on a Milvus server, behind
+//! one interface; filters, configuration and errors.
+//!
+//! Start at [`VectorStore`].
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+mod error;
+pub mod filter;
+pub mod local;
+#[cfg(feature = "redis")]
+pub mod metadata;
+#[cfg(feature = "milvus")]
+pub mod milvus;
+mod open;
+mod rank;
+mod record;
+mod request;
+mod schema;
+mod store;
+pub mod validate;
+
+pub use config::{MilvusConfig, Place, StoreConfig, StoreSettings};
+pub use error::{Error, ErrorKind, Result};
+pub use filter::Filter;
+pub use local::{LocalOptions, LocalStore};
+pub use open::{open, open_uri};
+pub use record::{Fields, Hit, Id, Record, Vector};
+pub use request::{
+    Consistency, Fusion, GroupBy, HybridRequest, MAX_K, MAX_PAGE, MAX_QUERIES, Output, Page, PageRequest, Query,
+    SearchParams, SearchRequest, Selection,
+};
+pub use schema::{
+    CollectionSpec, ID_FIELD, IdKind, IndexKind, MAX_DIM, MAX_JSON, MAX_NAME, MAX_STRING, Metric, ScalarField,
+    ScalarKind, VectorField, VectorKind, check_name,
+};
+pub use store::{CollectionInfo, Health, IndexInfo, IndexProgress, OnProgress, ServerKind, VectorStore, scan};

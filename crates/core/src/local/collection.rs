@@ -1,0 +1,241 @@
+//! One collection: its tables and what is in memory of its vector fields, kept in step.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use roaring::RoaringTreemap;
+use rusqlite::{Connection, params};
+
+use super::db::{Db, failed};
+use super::distance::to_bytes;
+use super::field::{Field, View};
+use super::flat::{Chunk, Flat};
+use super::snapshot;
+use super::table::Table;
+use crate::filter::Filter;
+use crate::record::{Id, Record};
+use crate::request::Selection;
+use crate::schema::{CollectionSpec, VectorField};
+use crate::{Error, ErrorKind, Result};
+
+/// Bytes of vectors that may wait for the indexer before writers wait for it.
+const MAX_PENDING_BYTES: usize = 512 << 20;
+/// Rows a chunk when a collection is loaded.
+const LOAD_ROWS: usize = 16_384;
+/// Filters whose passing keys are remembered.
+const MAX_KNOWN_FILTERS: usize = 32;
+
+/// The keys that pass a filter, up to the newest key when it was asked last.
+struct KnownFilter {
+    passing: Arc<RoaringTreemap>,
+    upto: u64,
+    used: u64,
+}
+
+pub(super) struct Collection {
+    pub(super) table: Table,
+    pub(super) fields: Vec<Field>,
+    filters: Mutex<(u64, HashMap<String, KnownFilter>)>,
+    /// Held by whoever adds to the graphs or saves them.
+    pub(super) indexing: Mutex<()>,
+    /// Woken when the indexer made progress.
+    pub(super) progress: Condvar,
+    pub(super) progress_lock: Mutex<()>,
+}
+
+impl Collection {
+    /// Loads a collection's memory: graphs from their files, the rows they lack from SQLite.
+    pub(super) fn load(connection: &Connection, table: Table, graphs: &Path, graph_from: usize) -> Result<Self> {
+        let fields = table.spec.vectors.iter().enumerate();
+        let fields = fields
+            .map(|(at, field)| {
+                Ok(Field::new(field.clone(), load_view(connection, &table, at, field, graphs)?, graph_from))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            table,
+            fields,
+            filters: Mutex::default(),
+            indexing: Mutex::new(()),
+            progress: Condvar::new(),
+            progress_lock: Mutex::new(()),
+        })
+    }
+
+    pub(super) fn spec(&self) -> &CollectionSpec {
+        &self.table.spec
+    }
+
+    /// The field of that name; the request was checked.
+    pub(super) fn field(&self, name: &str) -> Result<&Field> {
+        Ok(&self.fields[self.table.vector_position(name)?])
+    }
+
+    /// Writes records that were checked. When it returns, they are on the disk and found by searches.
+    pub(super) fn upsert(&self, db: &Db, records: &[Record]) -> Result<Vec<Id>> {
+        self.wait_for_indexer();
+        let mut writer = db.writer();
+        let transaction = writer.transaction().map_err(failed)?;
+        let first_key = self.next_key(&transaction)?;
+        let ids = records.iter().filter_map(|record| record.id.as_ref());
+        let replaced = self.table.delete_ids(&transaction, ids)?;
+        self.note_dead(&transaction, &replaced)?;
+        self.table.insert(&transaction, records, first_key)?;
+        let added = records.len() as i64 - replaced.len() as i64;
+        self.update_counters(&transaction, first_key + records.len() as u64, added)?;
+        for field in &self.fields {
+            field.add(chunk_of(&field.spec, first_key, records));
+        }
+        if let Err(error) = transaction.commit() {
+            self.fields.iter().for_each(|field| field.take_back(first_key));
+            return Err(failed(error));
+        }
+        self.fields.iter().for_each(|field| field.bury(&replaced));
+        drop(writer);
+        Ok((first_key..).zip(records).map(|(key, record)| record.id.clone().unwrap_or(Id::Int(key as i64))).collect())
+    }
+
+    /// Deletes records that were checked to be of the right kind.
+    pub(super) fn delete(&self, db: &Db, selection: &Selection) -> Result<()> {
+        let mut writer = db.writer();
+        let transaction = writer.transaction().map_err(failed)?;
+        let keys = match selection {
+            Selection::Ids(ids) => self.table.delete_ids(&transaction, ids.iter())?,
+            Selection::Filter(filter) => self.table.delete_where(&transaction, filter)?,
+        };
+        self.note_dead(&transaction, &keys)?;
+        let next_key = self.next_key(&transaction)?;
+        self.update_counters(&transaction, next_key, -(keys.len() as i64))?;
+        transaction.commit().map_err(failed)?;
+        self.fields.iter().for_each(|field| field.bury(&keys));
+        Ok(())
+    }
+
+    fn note_dead(&self, connection: &Connection, keys: &[u64]) -> Result<()> {
+        let with_graph = self.fields.iter().enumerate().filter(|(_, field)| field.has_graph.load(Ordering::Acquire));
+        with_graph.into_iter().try_for_each(|(at, _)| self.table.note_dead(connection, at, keys))
+    }
+
+    fn next_key(&self, connection: &Connection) -> Result<u64> {
+        let sql = "SELECT next_key FROM collections WHERE number = ?";
+        match connection.query_row(sql, [self.table.number], |row| row.get::<_, i64>(0)) {
+            Ok(key) => Ok(key as u64),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Err(unknown(&self.spec().name)),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn update_counters(&self, connection: &Connection, next_key: u64, added: i64) -> Result<()> {
+        let sql = "UPDATE collections SET next_key = ?, rows = rows + ? WHERE number = ?";
+        connection.execute(sql, params![next_key as i64, added, self.table.number]).map_err(failed)?;
+        Ok(())
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self, connection: &Connection) -> Result<u64> {
+        rows(connection, self.table.number)
+    }
+
+    /// Holds writers back while too much waits for the indexer, so that memory stays bounded.
+    fn wait_for_indexer(&self) {
+        let is_behind = || {
+            self.fields.iter().any(|field| field.can_have_graph() && field.view().flat.byte_len() > MAX_PENDING_BYTES)
+        };
+        let lock = self.progress_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without any progress for this long something is wrong with the graph; rows are still safe without it.
+        let patience = std::time::Duration::from_secs(60);
+        drop(self.progress.wait_timeout_while(lock, patience, |()| is_behind()));
+    }
+
+    /// The keys for which a filter holds. A key's content never changes, so only keys newer than at the last call
+    /// are asked of SQLite.
+    pub(super) fn passing(&self, connection: &Connection, filter: &Filter) -> Result<Arc<RoaringTreemap>> {
+        let name = filter.to_string();
+        let (known, after) = {
+            let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+            filters.1.get(&name).map_or((None, 0), |known| (Some(Arc::clone(&known.passing)), known.upto))
+        };
+        let upto = self.next_key(connection)? - 1;
+        let passing = match known {
+            Some(known) if after >= upto => known,
+            known => {
+                let mut passing = known.map_or_else(RoaringTreemap::new, |known| RoaringTreemap::clone(&known));
+                self.table.keys_where(connection, filter, after, |key| {
+                    passing.insert(key);
+                })?;
+                Arc::new(passing)
+            }
+        };
+        self.remember(name, &passing, upto);
+        Ok(passing)
+    }
+
+    fn remember(&self, name: String, passing: &Arc<RoaringTreemap>, upto: u64) {
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let (clock, known) = &mut *filters;
+        *clock += 1;
+        if known.len() >= MAX_KNOWN_FILTERS
+            && !known.contains_key(&name)
+            && let Some(oldest) = known.iter().min_by_key(|(_, known)| known.used).map(|(name, _)| name.clone())
+        {
+            known.remove(&oldest);
+        }
+        known.insert(name, KnownFilter { passing: Arc::clone(passing), upto, used: *clock });
+    }
+}
+
+/// The error for a collection that is not there.
+pub(super) fn unknown(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no collection '{name}'"))
+        .with_hint("list shows the collections there are")
+}
+
+fn chunk_of(field: &VectorField, first_key: u64, records: &[Record]) -> Chunk {
+    let mut chunk = Chunk::new(field);
+    for (key, record) in (first_key..).zip(records) {
+        chunk.push(key, field.metric, &to_bytes(&record.vectors[&field.name]));
+    }
+    chunk
+}
+
+/// The view of a field as it is on the disk. Without a graph that can be trusted all rows are searched exactly, until
+/// the indexer has built a new one.
+fn load_view(connection: &Connection, table: &Table, at: usize, field: &VectorField, graphs: &Path) -> Result<View> {
+    if let Some((graph, upto)) = snapshot::load(connection, table, at, field, graphs)? {
+        let flat = load_rows(connection, table, at, field, upto)?;
+        let dead: RoaringTreemap = table.dead_keys(connection, at)?.iter().take_while(|key| *key <= upto).collect();
+        let dead_nodes = dead.iter().filter(|key| graph.contains(*key)).count();
+        let rows = rows(connection, table.number)? as usize;
+        if graph.len() + flat.len() == rows + dead_nodes {
+            return Ok(View { flat, graph: Some(Arc::new(graph)), upto, dead: Arc::new(dead), generation: 0 });
+        }
+        tracing::warn!(
+            collection = table.spec.name,
+            field = field.name,
+            "the index does not match the rows; building it anew"
+        );
+    }
+    Ok(View { flat: load_rows(connection, table, at, field, 0)?, ..View::default() })
+}
+
+fn load_rows(connection: &Connection, table: &Table, at: usize, field: &VectorField, after: u64) -> Result<Flat> {
+    let mut flat = Flat::default();
+    let mut chunk = Chunk::new(field);
+    table.vectors_after(connection, at, after, |key, bytes| {
+        chunk.push(key, field.metric, bytes);
+        if chunk.keys.len() == LOAD_ROWS {
+            flat.push(field, std::mem::replace(&mut chunk, Chunk::new(field)));
+        }
+        true
+    })?;
+    flat.push(field, chunk);
+    Ok(flat)
+}
+
+fn rows(connection: &Connection, number: i64) -> Result<u64> {
+    let sql = "SELECT rows FROM collections WHERE number = ?";
+    let rows = connection.query_row(sql, [number], |row| row.get::<_, i64>(0));
+    rows.map(|rows| rows as u64).map_err(failed)
+}

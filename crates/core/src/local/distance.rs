@@ -1,0 +1,373 @@
+//! Exact distances over rows of vectors in memory, at the speed the memory gives them.
+//!
+//! The loops are plain Rust in a shape that compilers vectorise; `pulp` runs them with the widest instructions the
+//! processor has, found out when the program starts.
+
+use pulp::Arch;
+
+use crate::record::Vector;
+use crate::schema::{Metric, VectorField, VectorKind};
+
+/// Rows whose distances are computed in one go: small enough for the first-level cache.
+const BLOCK: usize = 256;
+/// Independent sums in a float loop: without them one addition would wait for the last.
+const LANES: usize = 16;
+
+/// A query as the scan wants it: normalised under Cosine, bits in words.
+#[derive(Clone, Debug)]
+pub(super) enum Prepared {
+    F32(Vec<f32>),
+    Bits { words: Vec<u64>, ones: u32 },
+}
+
+impl Prepared {
+    pub(super) fn new(field: &VectorField, vector: &Vector) -> Self {
+        match vector {
+            Vector::F32(values) => Self::F32(normalised(field.metric, values)),
+            Vector::Binary { bits } => {
+                let words = to_words(bits);
+                let ones = ones(&words);
+                Self::Bits { words, ones }
+            }
+        }
+    }
+}
+
+/// The vector as it is compared: brought to length 1 under Cosine.
+pub(super) fn normalised(metric: Metric, values: &[f32]) -> Vec<f32> {
+    if metric != Metric::Cosine {
+        return values.to_vec();
+    }
+    // In f64, so that neither tiny nor huge components vanish or overflow when squared.
+    let norm = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+    values.iter().map(|value| (f64::from(*value) / norm) as f32).collect()
+}
+
+fn to_words(bits: &[u8]) -> Vec<u64> {
+    let word = |bytes: &[u8]| {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(padded)
+    };
+    bits.chunks(8).map(word).collect()
+}
+
+fn ones(words: &[u64]) -> u32 {
+    words.iter().map(|word| word.count_ones()).sum()
+}
+
+/// Vectors one behind the other.
+#[derive(Clone, Debug)]
+pub(super) enum Rows {
+    F32 { dim: usize, data: Vec<f32> },
+    Bits { words: usize, data: Vec<u64>, ones: Vec<u32> },
+}
+
+impl Rows {
+    pub(super) fn new(field: &VectorField) -> Self {
+        match field.kind {
+            VectorKind::F32 => Self::F32 { dim: field.dim, data: Vec::new() },
+            VectorKind::Binary => Self::Bits { words: field.dim.div_ceil(64), data: Vec::new(), ones: Vec::new() },
+        }
+    }
+
+    /// Adds a vector's bytes as they are stored: little-endian floats, or packed bits.
+    pub(super) fn push(&mut self, metric: Metric, bytes: &[u8]) {
+        match self {
+            Self::F32 { data, .. } => {
+                let values: Vec<f32> = floats(bytes).collect();
+                data.extend_from_slice(&normalised(metric, &values));
+            }
+            Self::Bits { data, ones: counts, .. } => {
+                let words = to_words(bytes);
+                counts.push(ones(&words));
+                data.extend_from_slice(&words);
+            }
+        }
+    }
+
+    /// Adds row `at` of other rows of the same field.
+    pub(super) fn push_from(&mut self, other: &Self, at: usize) {
+        match (self, other) {
+            (Self::F32 { dim, data }, Self::F32 { data: from, .. }) => {
+                data.extend_from_slice(&from[at * *dim..(at + 1) * *dim]);
+            }
+            (Self::Bits { words, data, ones }, Self::Bits { data: from, ones: counts, .. }) => {
+                data.extend_from_slice(&from[at * *words..(at + 1) * *words]);
+                ones.push(counts[at]);
+            }
+            _ => unreachable!("rows of one field are of one kind"),
+        }
+    }
+
+    /// Row `at` as floats; empty for bits.
+    pub(super) fn floats(&self, at: usize) -> &[f32] {
+        match self {
+            Self::F32 { dim, data } => &data[at * dim..(at + 1) * dim],
+            Self::Bits { .. } => &[],
+        }
+    }
+
+    pub(super) fn byte_len(&self) -> usize {
+        match self {
+            Self::F32 { data, .. } => data.len() * 4,
+            Self::Bits { data, .. } => data.len() * 8,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::F32 { dim, data } => data.len() / dim,
+            Self::Bits { ones, .. } => ones.len(),
+        }
+    }
+
+    /// Calls `visit(row, distance)` for every row. Distances: smaller is nearer, see [`to_score`].
+    pub(super) fn scan(&self, metric: Metric, query: &Prepared, mut visit: impl FnMut(usize, f32)) {
+        let mut distances = [0.0; BLOCK];
+        for start in (0..self.len()).step_by(BLOCK) {
+            let count = BLOCK.min(self.len() - start);
+            self.distances(metric, query, start, &mut distances[..count]);
+            for (at, distance) in distances[..count].iter().enumerate() {
+                visit(start + at, *distance);
+            }
+        }
+    }
+
+    /// The distance of one row.
+    pub(super) fn distance(&self, metric: Metric, query: &Prepared, at: usize) -> f32 {
+        let mut distance = [0.0];
+        self.distances(metric, query, at, &mut distance);
+        distance[0]
+    }
+
+    fn distances(&self, metric: Metric, query: &Prepared, start: usize, out: &mut [f32]) {
+        match (self, query) {
+            (Self::F32 { dim, data }, Prepared::F32(query)) => {
+                let rows = &data[start * dim..(start + out.len()) * dim];
+                float_distances(metric, query, rows, out);
+            }
+            (Self::Bits { words, data, ones }, Prepared::Bits { words: query, ones: query_ones }) => {
+                let rows = &data[start * words..(start + out.len()) * words];
+                Arch::new().dispatch(|| match metric {
+                    Metric::Hamming => hamming(query, rows, out),
+                    _ => jaccard(query, *query_ones, rows, &ones[start..], out),
+                });
+            }
+            _ => unreachable!("queries are checked against the field"),
+        }
+    }
+}
+
+/// Distances of rows of floats, one behind the other, to a query of the same dimension.
+pub(super) fn float_distances(metric: Metric, query: &[f32], rows: &[f32], out: &mut [f32]) {
+    Arch::new().dispatch(|| match metric {
+        Metric::L2 => squared_l2(query, rows, out),
+        _ => negative_dot(query, rows, out),
+    });
+}
+
+#[inline(always)]
+fn squared_l2(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(query.len()).zip(out) {
+        *out = lanes(query, row, |a, b| (a - b) * (a - b));
+    }
+}
+
+#[inline(always)]
+fn negative_dot(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(query.len()).zip(out) {
+        *out = -lanes(query, row, |a, b| a * b);
+    }
+}
+
+#[inline(always)]
+fn lanes(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
+    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a_lanes.iter().zip(b_lanes) {
+        for lane in 0..LANES {
+            sums[lane] += term(a[lane], b[lane]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| term(*a, *b)).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+#[inline(always)]
+fn hamming(query: &[u64], rows: &[u64], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(query.len()).zip(out) {
+        *out = count_ones(query, row, |a, b| a ^ b) as f32;
+    }
+}
+
+#[inline(always)]
+fn jaccard(query: &[u64], query_ones: u32, rows: &[u64], ones: &[u32], out: &mut [f32]) {
+    for ((row, row_ones), out) in rows.chunks_exact(query.len()).zip(ones).zip(out) {
+        let both = count_ones(query, row, |a, b| a & b);
+        // |a ∨ b| from the counts saves every second popcount.
+        let either = query_ones + row_ones - both;
+        *out = if either == 0 { 0.0 } else { 1.0 - both as f32 / either as f32 };
+    }
+}
+
+/// Counts the bits of two rows joined word by word. Blocks of 2,048 bits are first added up by a tree of carry-save
+/// adders, which leaves half as many counts to make (Muła, Kurz & Lemire, "Faster population counts using AVX2
+/// instructions", 2018).
+#[inline(always)]
+fn count_ones(a: &[u64], b: &[u64], join: impl Fn(u64, u64) -> u64) -> u32 {
+    let (a_blocks, a_rest) = a.as_chunks::<32>();
+    let (b_blocks, b_rest) = b.as_chunks::<32>();
+    let mut count = 0;
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        let joined = |at: usize| -> Quad { std::array::from_fn(|lane| join(a[at * 4 + lane], b[at * 4 + lane])) };
+        // Each adder leaves the sum of its inputs' bits and carries, which weigh twice as much.
+        let (sum_a, twos_a) = add_bits(joined(0), joined(1), joined(2));
+        let (sum_b, twos_b) = add_bits(joined(3), joined(4), joined(5));
+        let (sum_c, twos_c) = add_bits(joined(6), joined(7), sum_a);
+        let (ones, twos_d) = add_bits(sum_b, sum_c, [0; 4]);
+        let (sum_d, fours_a) = add_bits(twos_a, twos_b, twos_c);
+        let (twos, fours_b) = add_bits(sum_d, twos_d, [0; 4]);
+        let (fours, eights) = add_bits(fours_a, fours_b, [0; 4]);
+        count += ones_of(ones) + 2 * ones_of(twos) + 4 * ones_of(fours) + 8 * ones_of(eights);
+    }
+    count + a_rest.iter().zip(b_rest).map(|(a, b)| join(*a, *b).count_ones()).sum::<u32>()
+}
+
+/// Words that are worked on side by side.
+type Quad = [u64; 4];
+
+/// Adds three bits in every place: their sums and their carries.
+#[inline(always)]
+fn add_bits(a: Quad, b: Quad, c: Quad) -> (Quad, Quad) {
+    let (mut sums, mut carries) = ([0; 4], [0; 4]);
+    for lane in 0..4 {
+        let half = a[lane] ^ b[lane];
+        sums[lane] = half ^ c[lane];
+        carries[lane] = (a[lane] & b[lane]) | (half & c[lane]);
+    }
+    (sums, carries)
+}
+
+#[inline(always)]
+fn ones_of(words: Quad) -> u32 {
+    words.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() as u32
+}
+
+/// The score that a distance stands for: similarities were negated so that smaller is always nearer.
+pub(super) fn to_score(metric: Metric, distance: f32) -> f32 {
+    // Adding zero turns the −0.0 of a negated zero into 0.0.
+    if metric.larger_is_nearer() { 0.0 - distance } else { distance }
+}
+
+/// A score as a distance: the inverse of [`to_score`].
+pub(super) fn to_distance(metric: Metric, score: f32) -> f32 {
+    to_score(metric, score)
+}
+
+/// Little-endian floats, as vectors are stored.
+pub(super) fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
+}
+
+/// A vector as it is stored.
+pub(super) fn to_bytes(vector: &Vector) -> Vec<u8> {
+    match vector {
+        Vector::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Vector::Binary { bits } => bits.clone(),
+    }
+}
+
+/// A stored vector.
+pub(super) fn from_bytes(kind: VectorKind, bytes: &[u8]) -> Vector {
+    match kind {
+        VectorKind::F32 => Vector::F32(floats(bytes).collect()),
+        VectorKind::Binary => Vector::binary(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The formulas of [`Metric`]'s documentation, in f64, term by term.
+    fn naive(metric: Metric, a: &Vector, b: &Vector) -> f64 {
+        match (a, b) {
+            (Vector::F32(a), Vector::F32(b)) => {
+                let sum =
+                    |term: fn(f64, f64) -> f64| a.iter().zip(b).map(|(a, b)| term((*a).into(), (*b).into())).sum();
+                let dot: f64 = sum(|a, b| a * b);
+                let norms: f64 = sum(|a, _| a * a) * sum(|_, b| b * b);
+                match metric {
+                    Metric::L2 => sum(|a, b| (a - b) * (a - b)),
+                    Metric::InnerProduct => dot,
+                    _ => dot / norms.sqrt(),
+                }
+            }
+            (Vector::Binary { bits: a }, Vector::Binary { bits: b }) => {
+                let count =
+                    |term: fn(u8, u8) -> u8| a.iter().zip(b).map(|(a, b)| term(*a, *b).count_ones()).sum::<u32>();
+                match metric {
+                    Metric::Hamming => count(|a, b| a ^ b).into(),
+                    _ if count(|a, b| a | b) == 0 => 0.0,
+                    _ => 1.0 - f64::from(count(|a, b| a & b)) / f64::from(count(|a, b| a | b)),
+                }
+            }
+            _ => unreachable!(),
+        }
+    }
+
+    fn check(field: &VectorField, query: Vector, rows: &[Vector]) -> Result<(), TestCaseError> {
+        let mut stored = Rows::new(field);
+        rows.iter().for_each(|row| stored.push(field.metric, &to_bytes(row)));
+        let prepared = Prepared::new(field, &query);
+        let mut seen = 0;
+        let mut distances = Vec::new();
+        stored.scan(field.metric, &prepared, |at, distance| {
+            assert_eq!(at, seen);
+            seen += 1;
+            distances.push(distance);
+        });
+        prop_assert_eq!(seen, rows.len());
+        for (at, (row, distance)) in rows.iter().zip(&distances).enumerate() {
+            let (score, truth) = (f64::from(to_score(field.metric, *distance)), naive(field.metric, &query, row));
+            prop_assert!((score - truth).abs() <= 1e-4 * truth.abs().max(1.0), "{score} for {truth}");
+            prop_assert_eq!(stored.distance(field.metric, &prepared, at), *distance);
+            prop_assert_eq!(&from_bytes(field.kind, &to_bytes(row)), row);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn float_distances_are_those_of_the_formulas(
+            dim in 1usize..70,
+            metric in prop::sample::select(vec![Metric::L2, Metric::InnerProduct, Metric::Cosine]),
+            seed in prop::collection::vec(-10f32..10.0, 70 * 4),
+        ) {
+            let vector = |at: usize| {
+                let mut values = seed[at * dim..(at + 1) * dim].to_vec();
+                values[0] += 20.0;
+                Vector::F32(values)
+            };
+            check(&VectorField::f32("v", dim, metric), vector(0), &[vector(1), vector(2), vector(3)])?;
+        }
+
+        #[test]
+        fn bit_distances_are_those_of_the_formulas(
+            bytes in 1usize..600,
+            metric in prop::sample::select(vec![Metric::Hamming, Metric::Jaccard]),
+            seed in prop::collection::vec(any::<u8>(), 600),
+            rows in prop::collection::vec(prop::collection::vec(any::<u8>(), 600), 2..5),
+            // More rows than a block, so that the cut between blocks is crossed.
+            copies in 60usize..90,
+        ) {
+            let cut = |row: &[u8]| Vector::binary(&row[..bytes]);
+            let rows: Vec<Vector> = (0..copies).flat_map(|_| rows.iter().map(|row| cut(row))).collect();
+            check(&VectorField::binary("v", bytes * 8, metric), cut(&seed), &rows)?;
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What is in memory of one vector field: exact rows, a graph, and which keys in them are dead.
+//!
+//! A [`View`] never changes; writers and the indexer make a new one and put it in place. So a search works on one
+//! consistent view from beginning to end and waits for nobody.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use roaring::RoaringTreemap;
+
+use super::distance::Prepared;
+use super::flat::{Chunk, Flat};
+use super::graph::{DEFAULT_EF, Graph};
+use super::nearest::{Candidate, Nearest};
+use crate::Result;
+use crate::schema::{IndexKind, VectorField, VectorKind};
+
+/// What a search sees.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    /// Rows with keys greater than `upto`.
+    pub(super) flat: Flat,
+    pub(super) graph: Option<Arc<Graph>>,
+    /// The graph has all rows with keys up to this one that are not dead; perhaps some more.
+    pub(super) upto: u64,
+    /// Keys in the graph or the exact rows that searches pass over.
+    pub(super) dead: Arc<RoaringTreemap>,
+    /// Grows whenever rows are added that were not there before.
+    pub(super) generation: u64,
+}
+
+impl View {
+    /// Nodes and rows that a search looks at, dead ones too.
+    pub(super) fn len(&self) -> usize {
+        self.flat.len() + self.graph.as_ref().map_or(0, |graph| graph.len())
+    }
+}
+
+/// A vector field's memory.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) spec: VectorField,
+    /// From this many components (rows × dimension) on there is a graph.
+    graph_from: usize,
+    view: RwLock<Arc<View>>,
+    /// Taken to put a new view in place. Never held while computing.
+    editing: Mutex<()>,
+    /// Whether deleted rows must be noted in SQLite because a graph may have their nodes. Set under the writer's lock.
+    pub(super) has_graph: AtomicBool,
+    /// Nodes of the graph in its file.
+    pub(super) saved_len: AtomicUsize,
+}
+
+impl Field {
+    pub(super) fn new(spec: VectorField, view: View, graph_from: usize) -> Self {
+        let saved_len = view.graph.as_ref().map_or(0, |graph| graph.len());
+        Self {
+            spec,
+            graph_from,
+            has_graph: AtomicBool::new(view.graph.is_some()),
+            saved_len: AtomicUsize::new(saved_len),
+            view: RwLock::new(Arc::new(view)),
+            editing: Mutex::new(()),
+        }
+    }
+
+    pub(super) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a changed view in place.
+    pub(super) fn edit(&self, change: impl FnOnce(&mut View)) {
+        let _editing = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = View::clone(&self.view());
+        change(&mut view);
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+
+    /// Whether this field may have a graph at all.
+    pub(super) fn can_have_graph(&self) -> bool {
+        self.spec.kind == VectorKind::F32 && self.spec.index != IndexKind::Flat
+    }
+
+    /// Whether exact rows should move into a graph now.
+    pub(super) fn wants_indexing(&self) -> bool {
+        let view = self.view();
+        self.can_have_graph()
+            && view.flat.len() > 0
+            && (view.graph.is_some() || view.flat.len() * self.spec.dim >= self.graph_from)
+    }
+
+    /// Shows rows that are about to be committed. A search that sees them before the commit finds no row and passes
+    /// over them; one that sees them after is right.
+    pub(super) fn add(&self, chunk: Chunk) {
+        self.edit(|view| {
+            view.flat.push(&self.spec, chunk);
+            view.generation += 1;
+        });
+    }
+
+    /// Takes rows back whose commit failed.
+    pub(super) fn take_back(&self, first_key: u64) {
+        self.edit(|view| view.flat.retain(&self.spec, |key| key < first_key));
+    }
+
+    /// Passes over these rows from now on.
+    pub(super) fn bury(&self, keys: &[u64]) {
+        if keys.is_empty() {
+            return;
+        }
+        self.edit(|view| {
+            let mut dead = RoaringTreemap::clone(&view.dead);
+            dead.extend(keys.iter().copied());
+            // Exact rows are cheap to leave out for good, once it is worth copying the others.
+            let in_flat: Vec<u64> = dead.iter().filter(|key| *key > view.upto).collect();
+            if in_flat.len() > 1024 && in_flat.len() > view.flat.len() / 4 {
+                view.flat.retain(&self.spec, |key| !dead.contains(key));
+                for key in in_flat {
+                    dead.remove(key);
+                }
+            }
+            view.dead = Arc::new(dead);
+        });
+    }
+
+    /// The `count` nearest rows, nearest first; with `allowed`, only of those keys. Dead rows are left out; the rows
+    /// may still turn out not to be there when they are read: not yet committed, or just deleted.
+    pub(super) fn search(
+        &self,
+        view: &View,
+        query: &Prepared,
+        count: usize,
+        ef: Option<u32>,
+        allowed: Option<&RoaringTreemap>,
+    ) -> Result<Vec<Candidate>> {
+        let mut nearest = Nearest::new(count);
+        match allowed {
+            Some(allowed) if self.is_cheaper_exact(view, allowed) => self.scan_keys(view, query, &mut nearest, allowed),
+            _ => self.search_all(view, query, count, ef, allowed, &mut nearest)?,
+        }
+        Ok(nearest.into_sorted())
+    }
+
+    /// Few allowed rows are looked at one by one, which is exact and, below a share of about 5 %, faster than a
+    /// graph that must pass over nearly every node it meets.
+    fn is_cheaper_exact(&self, view: &View, allowed: &RoaringTreemap) -> bool {
+        let allowed = allowed.len() as usize;
+        view.graph.is_none() && allowed * 4 < view.flat.len() || view.graph.is_some() && allowed <= view.len() / 20
+    }
+
+    fn scan_keys(&self, view: &View, query: &Prepared, nearest: &mut Nearest, allowed: &RoaringTreemap) {
+        let mut alive = RoaringTreemap::clone(allowed);
+        alive -= &*view.dead;
+        view.flat.scan_keys(self.spec.metric, query, nearest, &alive);
+        if let Some(graph) = &view.graph {
+            let keys = alive.iter().take_while(|key| *key <= view.upto);
+            graph.scan_keys(query, keys, |key, distance| nearest.offer(key, distance, || true));
+        }
+    }
+
+    fn search_all(
+        &self,
+        view: &View,
+        query: &Prepared,
+        count: usize,
+        ef: Option<u32>,
+        allowed: Option<&RoaringTreemap>,
+        nearest: &mut Nearest,
+    ) -> Result<()> {
+        let is_wanted = |key| !view.dead.contains(key) && allowed.is_none_or(|allowed| allowed.contains(key));
+        let mut in_graph = HashSet::new();
+        if let Some(graph) = &view.graph {
+            let ef = ef.map_or(DEFAULT_EF, |ef| ef as usize).max(count).min(graph.len());
+            let all = view.dead.is_empty() && allowed.is_none();
+            let filter: Option<&dyn Fn(u64) -> bool> = if all { None } else { Some(&is_wanted) };
+            for candidate in graph.search(query, ef, filter)? {
+                nearest.offer(candidate.key, candidate.distance, || true);
+                // The graph may be ahead of `upto`: rows on their way into it are in both.
+                if candidate.key > view.upto {
+                    in_graph.insert(candidate.key);
+                }
+            }
+        }
+        view.flat.scan(self.spec.metric, query, nearest, |key| !in_graph.contains(&key) && is_wanted(key));
+        Ok(())
+    }
+}

@@ -1,0 +1,419 @@
+//! The store in this process: nothing to install, good to about a million vectors.
+//!
+//! A folder holds `store.sqlite3`, which is the truth; `graphs/`, HNSW graphs that can be thrown away; and `lock`,
+//! which keeps a second process out. What is written is **acknowledged** after SQLite's commit has reached the disk:
+//! it then survives a crash of the program, of the system, and a power cut.
+//!
+//! The parts, from the disk up: [`db`] the SQLite file, [`table`] a collection's rows, [`graph`] and [`flat`] what is
+//! searched, [`field`] a consistent view of both, [`indexer`] which moves rows from one to the other in the
+//! background, [`collection`] all of it together, [`search`] from a request to hits.
+
+mod collection;
+mod db;
+mod distance;
+mod field;
+mod flat;
+mod graph;
+mod indexer;
+mod lock;
+mod nearest;
+mod search;
+mod snapshot;
+mod table;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+
+use crate::filter::Filter;
+use crate::record::{Hit, Id, Record};
+use crate::request::{Output, Page, PageRequest, SearchRequest, Selection};
+use crate::schema::{CollectionSpec, VectorField, check_name};
+use crate::store::{CollectionInfo, Health, IndexInfo, OnProgress, ServerKind, VectorStore};
+use crate::{Error, ErrorKind, Result, validate};
+use collection::{Collection, unknown};
+use db::{Db, failed};
+use field::Field;
+use indexer::Indexer;
+use lock::FolderLock;
+use table::Table;
+
+/// The store in a folder. See the module for what it promises.
+///
+/// Dropping it ends the indexing thread and saves graphs that grew.
+#[derive(Debug)]
+pub struct LocalStore {
+    // First, so that the thread has ended before the rest goes.
+    indexer: Indexer,
+    shared: Arc<Shared>,
+}
+
+/// How a local store works, where the defaults do not fit.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalOptions {
+    /// Fields with at least this many components (rows × dimension) get an HNSW graph; fewer are searched exactly.
+    pub graph_from: usize,
+}
+
+impl Default for LocalOptions {
+    /// A graph from about two million components on, as many as an exact search looks at in half a millisecond.
+    fn default() -> Self {
+        Self { graph_from: 1 << 21 }
+    }
+}
+
+/// What the store and its threads work on.
+struct Shared {
+    db: Db,
+    options: LocalOptions,
+    graphs: PathBuf,
+    collections: RwLock<HashMap<String, Arc<Collection>>>,
+    /// Held while a collection is loaded, made, renamed or removed.
+    changing: Mutex<()>,
+    _lock: FolderLock,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+impl LocalStore {
+    /// Opens the store in a folder, making it if it is not there. Collections are loaded when they are first used.
+    ///
+    /// # Errors
+    /// `Locked` when another process has it, `ReadOnly`, `StorageFull` or `Corrupt` as the folder is.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(folder, LocalOptions::default())
+    }
+
+    /// [`LocalStore::open`] with other options.
+    pub fn open_with(folder: impl AsRef<Path>, options: LocalOptions) -> Result<Self> {
+        check_processor()?;
+        let folder = folder.as_ref();
+        let graphs = folder.join("graphs");
+        std::fs::create_dir_all(&graphs).map_err(|error| Error::io("cannot create", &graphs, error))?;
+        let lock = FolderLock::acquire(folder)?;
+        let db = Db::open(&folder.join("store.sqlite3"))?;
+        snapshot::sweep(&db.writer(), &graphs)?;
+        let shared = Arc::new(Shared {
+            db,
+            options,
+            graphs,
+            collections: RwLock::default(),
+            changing: Mutex::new(()),
+            _lock: lock,
+        });
+        Ok(Self { indexer: Indexer::start(Arc::clone(&shared))?, shared })
+    }
+
+    /// Runs blocking work where it does not hold up the async executor.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || work(&shared)).await.unwrap_or_else(|error| {
+            Err(Error::new(ErrorKind::Internal, "the store's work was broken off").with_source(error))
+        })
+    }
+
+    /// Runs work that takes about as long as handing it to another thread and back: here, where the executor has
+    /// other threads to go on with.
+    async fn run_quickly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match tokio::runtime::Handle::current().runtime_flavor() {
+            tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| work(&self.shared)),
+            _ => self.run(work).await,
+        }
+    }
+
+    /// Runs work on a collection, and lets the indexer know of what it wrote.
+    async fn run_on<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Shared, &Collection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let name = name.to_owned();
+        let (collection, result) = self
+            .run(move |shared| {
+                let collection = shared.collection(&name)?;
+                let result = work(shared, &collection)?;
+                Ok((collection, result))
+            })
+            .await?;
+        self.indexer.wake(&collection);
+        Ok(result)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let collections = self.collections.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for collection in std::mem::take(collections).into_values() {
+            if let Err(error) = indexer::save_before_closing(self, &collection) {
+                // The next start catches up from the rows.
+                tracing::warn!(collection = collection.spec().name, %error, "the index could not be saved");
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The collection of that name, loaded if need be.
+    fn collection(&self, name: &str) -> Result<Arc<Collection>> {
+        let loaded =
+            |shared: &Self| shared.collections.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
+        if let Some(collection) = loaded(self) {
+            return Ok(collection);
+        }
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(collection) = loaded(self) {
+            return Ok(collection);
+        }
+        let reader = self.db.reader()?;
+        let table = self.table(&reader, name)?;
+        let collection = Arc::new(Collection::load(&reader, table, &self.graphs, self.options.graph_from)?);
+        self.collections
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), Arc::clone(&collection));
+        Ok(collection)
+    }
+
+    fn table(&self, connection: &rusqlite::Connection, name: &str) -> Result<Table> {
+        let row = connection
+            .query_row("SELECT number, spec FROM collections WHERE name = ?", [name], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()
+            .map_err(failed)?;
+        let (number, spec) = row.ok_or_else(|| unknown(name))?;
+        let spec: CollectionSpec = serde_json::from_str(&spec).map_err(|error| {
+            Error::new(ErrorKind::Corrupt, format!("the schema of collection '{name}' cannot be read"))
+                .with_source(error)
+        })?;
+        Ok(Table { number, spec: CollectionSpec { name: name.to_owned(), ..spec } })
+    }
+
+    fn create(&self, spec: &CollectionSpec) -> Result<()> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.db.writer();
+        let transaction = writer.transaction().map_err(failed)?;
+        refuse_existing(&transaction, &spec.name)?;
+        let json = serde_json::to_string(spec)
+            .map_err(|error| Error::new(ErrorKind::Internal, "the schema cannot be written").with_source(error))?;
+        transaction
+            .execute("INSERT INTO collections (name, spec) VALUES (?, ?)", params![spec.name, json])
+            .map_err(failed)?;
+        let table = Table { number: transaction.last_insert_rowid(), spec: spec.clone() };
+        transaction.execute_batch(&table.create()).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.db.writer();
+        let transaction = writer.transaction().map_err(failed)?;
+        self.table(&transaction, from)?;
+        refuse_existing(&transaction, to)?;
+        transaction.execute("UPDATE collections SET name = ? WHERE name = ?", [to, from]).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        // Loaded anew under its new name; calls under way end under the old one.
+        self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(from);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.db.writer();
+        let transaction = writer.transaction().map_err(failed)?;
+        let table = self.table(&transaction, name)?;
+        transaction.execute_batch(&table.drop()).map_err(failed)?;
+        transaction.execute("DELETE FROM collections WHERE number = ?", [table.number]).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        // Files that no row names any more.
+        snapshot::sweep(&writer, &self.graphs)
+    }
+}
+
+/// Refuses processors that usearch was not compiled for (`.cargo/config.toml`): better than dying of an illegal
+/// instruction.
+fn check_processor() -> Result<()> {
+    #[cfg(target_arch = "x86_64")]
+    if !(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "this processor has no AVX2, which the local store is compiled for",
+        )
+        .with_hint("use a Milvus server, or build without the flag in .cargo/config.toml and without this check"));
+    }
+    Ok(())
+}
+
+/// Cores this process may use. Asked once: the answer is read from files, which takes longer than some searches.
+fn cores() -> usize {
+    static CORES: std::sync::LazyLock<usize> =
+        std::sync::LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *CORES
+}
+
+fn refuse_existing(connection: &rusqlite::Connection, name: &str) -> Result<()> {
+    let there = connection.query_row("SELECT 1 FROM collections WHERE name = ?", [name], |_| Ok(())).optional();
+    match there.map_err(failed)? {
+        Some(()) => Err(Error::new(ErrorKind::AlreadyExists, format!("there is a collection '{name}' already"))
+            .with_hint("choose another name, or remove that collection first")),
+        None => Ok(()),
+    }
+}
+
+fn index_info(field: &Field) -> IndexInfo {
+    let view = field.view();
+    let spec: &VectorField = &field.spec;
+    let (served_by, exact, indexed) = match &view.graph {
+        Some(graph) => {
+            let (m, ef_construction) = graph::build_parameters(spec.index);
+            let dead = view.dead.range_cardinality(..=view.upto);
+            let served_by = format!("HNSW (usearch, M={m}, ef_construction={ef_construction})");
+            (served_by, false, (graph.len() as u64).saturating_sub(dead))
+        }
+        None => ("exact scan".to_owned(), true, view.flat.len() as u64),
+    };
+    IndexInfo { field: spec.name.clone(), served_by, exact, indexed }
+}
+
+#[async_trait]
+impl VectorStore for LocalStore {
+    async fn health(&self) -> Result<Health> {
+        let check = |shared: &Shared| {
+            let reader = shared.db.reader()?;
+            reader.query_row("SELECT count(*) FROM collections", [], |row| row.get::<_, i64>(0)).map_err(failed)
+        };
+        self.run(check).await?;
+        let version = format!("format {}, SQLite {}, usearch {}", db::VERSION, rusqlite::version(), usearch::version());
+        Ok(Health { server: ServerKind::Local, version })
+    }
+
+    async fn create(&self, spec: &CollectionSpec) -> Result<()> {
+        spec.check()?;
+        let spec = spec.clone();
+        self.run(move |shared| shared.create(&spec)).await
+    }
+
+    async fn describe(&self, collection: &str) -> Result<CollectionInfo> {
+        let describe = |shared: &Shared, collection: &Collection| {
+            Ok(CollectionInfo {
+                spec: collection.spec().clone(),
+                count: collection.count(&*shared.db.reader()?)?,
+                indexes: collection.fields.iter().map(index_info).collect(),
+            })
+        };
+        self.run_on(collection, describe).await
+    }
+
+    async fn list(&self) -> Result<Vec<String>> {
+        let list = |shared: &Shared| {
+            let reader = shared.db.reader()?;
+            let mut statement = reader.prepare("SELECT name FROM collections ORDER BY name").map_err(failed)?;
+            let names = statement.query_map([], |row| row.get(0)).map_err(failed)?;
+            names.collect::<rusqlite::Result<Vec<String>>>().map_err(failed)
+        };
+        self.run(list).await
+    }
+
+    async fn rename(&self, collection: &str, name: &str) -> Result<()> {
+        check_name("collection", name)?;
+        let (from, to) = (collection.to_owned(), name.to_owned());
+        self.run(move |shared| shared.rename(&from, &to)).await
+    }
+
+    async fn remove(&self, collection: &str) -> Result<()> {
+        let name = collection.to_owned();
+        self.run(move |shared| shared.remove(&name)).await
+    }
+
+    async fn upsert(&self, collection: &str, records: &[Record]) -> Result<Vec<Id>> {
+        let records = records.to_vec();
+        let upsert = move |shared: &Shared, collection: &Collection| {
+            validate::records(collection.spec(), &records)?;
+            collection.upsert(&shared.db, &records)
+        };
+        self.run_on(collection, upsert).await
+    }
+
+    async fn delete(&self, collection: &str, selection: &Selection) -> Result<()> {
+        let selection = selection.clone();
+        let delete = move |shared: &Shared, collection: &Collection| {
+            validate::selection(collection.spec(), &selection)?;
+            collection.delete(&shared.db, &selection)
+        };
+        self.run_on(collection, delete).await
+    }
+
+    async fn get(&self, collection: &str, ids: &[Id], output: &Output) -> Result<Vec<Record>> {
+        let (ids, output) = (ids.to_vec(), output.clone());
+        let name = collection.to_owned();
+        let get = move |shared: &Shared| {
+            let collection = shared.collection(&name)?;
+            validate::ids(collection.spec(), &ids)?;
+            validate::output(collection.spec(), &output)?;
+            let found = collection.table.by_ids(&*shared.db.reader()?, &ids, &output)?;
+            Ok(found.into_iter().map(|found| found.record).collect())
+        };
+        self.run_quickly(get).await
+    }
+
+    async fn search(&self, collection: &str, request: &SearchRequest) -> Result<Vec<Vec<Hit>>> {
+        let request = request.clone();
+        let name = collection.to_owned();
+        let search = move |shared: &Shared| {
+            let collection = shared.collection(&name)?;
+            validate::search(collection.spec(), &request)?;
+            search::run(&shared.db, &collection, &request)
+        };
+        self.run_quickly(search).await
+    }
+
+    async fn page(&self, collection: &str, request: &PageRequest) -> Result<Page> {
+        let request = request.clone();
+        let page = move |shared: &Shared, collection: &Collection| {
+            validate::page(collection.spec(), &request)?;
+            let records = collection.table.page(&*shared.db.reader()?, &request)?;
+            let next = if records.len() < request.limit { None } else { records.last().and_then(|r| r.id.clone()) };
+            Ok(Page { records, next })
+        };
+        self.run_on(collection, page).await
+    }
+
+    async fn count(&self, collection: &str, filter: Option<&Filter>) -> Result<u64> {
+        let filter = filter.cloned();
+        let count = move |shared: &Shared, collection: &Collection| {
+            let reader = shared.db.reader()?;
+            match filter {
+                None => collection.count(&reader),
+                Some(filter) => {
+                    filter.check(collection.spec())?;
+                    collection.table.count_where(&reader, &filter)
+                }
+            }
+        };
+        self.run_on(collection, count).await
+    }
+
+    async fn flush(&self, collection: &str, on_progress: Option<OnProgress>) -> Result<()> {
+        let flush = move |shared: &Shared, collection: &Collection| {
+            indexer::flush(shared, collection, on_progress.as_ref())?;
+            // Readers may hold parts of the log back; those go at the next checkpoint.
+            let checkpoint = shared.db.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            checkpoint.map_err(failed)
+        };
+        self.run_on(collection, flush).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

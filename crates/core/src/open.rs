@@ -1,0 +1,67 @@
+//! From configuration to a store: the one place that knows all of them.
+
+use std::sync::Arc;
+
+use crate::config::{Place, StoreConfig, StoreSettings};
+use crate::local::LocalStore;
+use crate::store::VectorStore;
+#[allow(unused_imports, reason = "which of these are needed depends on the features")]
+use crate::{Error, ErrorKind, Result};
+
+/// Opens the store that the configuration names: a folder or a Milvus server, with Redis beside it where one is set.
+///
+/// # Errors
+/// Those of [`LocalStore::open`](crate::LocalStore::open), of connecting to the server, and `Unsupported` for a kind
+/// of store this program was built without.
+pub async fn open(config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
+    let store: Arc<dyn VectorStore> = match &config.place {
+        Place::Local(folder) => {
+            let folder = folder.clone();
+            let open = tokio::task::spawn_blocking(move || LocalStore::open(folder));
+            Arc::new(open.await.map_err(|error| {
+                Error::new(ErrorKind::Internal, "opening the store was broken off").with_source(error)
+            })??)
+        }
+        #[cfg(feature = "milvus")]
+        Place::Milvus(server) => Arc::new(crate::milvus::MilvusStore::connect(server).await?),
+        #[cfg(not(feature = "milvus"))]
+        Place::Milvus(_) => return Err(left_out("Milvus", "milvus")),
+    };
+    match &config.redis_url {
+        None => Ok(store),
+        #[cfg(feature = "redis")]
+        Some(url) => {
+            use crate::metadata::{RedisMetadata, RedisOptions};
+            let options = RedisOptions { owner: owner(&config.place), ..RedisOptions::default() };
+            Ok(Arc::new(RedisMetadata::connect_with(store, url, options).await?))
+        }
+        #[cfg(not(feature = "redis"))]
+        Some(_) => Err(left_out("Redis", "redis")),
+    }
+}
+
+/// What tells this store from others that share a Redis.
+#[cfg(feature = "redis")]
+fn owner(place: &Place) -> String {
+    match place {
+        Place::Local(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()).display().to_string(),
+        Place::Milvus(server) => match &server.db_name {
+            Some(database) => format!("{}/{database}", server.uri.trim_end_matches('/')),
+            None => server.uri.trim_end_matches('/').to_owned(),
+        },
+    }
+}
+
+/// Opens the store at a URI, with all else as by default: `./data`, `http://127.0.0.1:19530`, …
+///
+/// # Errors
+/// Those of [`open`], and `InvalidInput` for a URI that is neither.
+pub async fn open_uri(uri: &str) -> Result<Arc<dyn VectorStore>> {
+    open(&StoreSettings { uri: Some(uri.to_owned()), ..StoreSettings::default() }.resolve()?).await
+}
+
+#[cfg(not(all(feature = "milvus", feature = "redis")))]
+fn left_out(what: &str, feature: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("this program was built without {what}"))
+        .with_hint(format!("build it with the feature '{feature}' of bootcamp-core"))
+}

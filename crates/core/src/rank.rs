@@ -1,0 +1,152 @@
+//! What happens to hits after a field was searched: fusing several lists into one, and grouping. Done here, in the
+//! client, so that every store and every server version gives the same answer.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use serde_json::Value;
+
+use crate::record::{Hit, Id};
+use crate::request::{Fusion, GroupBy, HybridRequest, MAX_K, Output, Query, SearchRequest};
+use crate::schema::{CollectionSpec, Metric};
+use crate::store::VectorStore;
+use crate::{Result, validate};
+
+/// [`VectorStore::hybrid_search`] in terms of `search` and `get`.
+pub(crate) async fn hybrid_search<S: VectorStore + ?Sized>(
+    store: &S,
+    collection: &str,
+    request: &HybridRequest,
+) -> Result<Vec<Hit>> {
+    let spec = store.describe(collection).await?.spec;
+    validate::hybrid(&spec, request)?;
+    let parts: Vec<_> =
+        request.searches.iter().map(|part| SearchRequest { output: Output::ids(), ..part.clone() }).collect();
+    let lists = futures::future::try_join_all(parts.iter().map(|part| store.search(collection, part))).await?;
+    let lists: Vec<Vec<Hit>> = lists.into_iter().flatten().collect();
+    let metrics: Vec<_> = request.searches.iter().map(|part| metric_of(&spec, part)).collect();
+    let mut fused = fuse(&lists, &metrics, &request.fusion);
+    fused.truncate(request.k);
+    let ids: Vec<_> = fused.iter().map(|(id, _)| id.clone()).collect();
+    let mut records: HashMap<_, _> =
+        store.get(collection, &ids, &request.output).await?.into_iter().map(|r| (r.id.clone(), r)).collect();
+    // A record deleted between the search and the look-up is no hit any more.
+    let hits = fused.into_iter().filter_map(|(id, score)| {
+        let record = records.remove(&Some(id.clone()))?;
+        Some(Hit { id, score, vectors: record.vectors, fields: record.fields })
+    });
+    Ok(hits.collect())
+}
+
+/// The metric of a part; `None` for a search by words.
+fn metric_of(spec: &CollectionSpec, part: &SearchRequest) -> Option<Metric> {
+    match part.queries.first() {
+        Some(Query::Text(_)) | None => None,
+        Some(_) => spec.vector_field(&part.field).ok().map(|field| field.metric),
+    }
+}
+
+/// One list of ids and fused scores, best first; equal scores in id order.
+fn fuse(lists: &[Vec<Hit>], metrics: &[Option<Metric>], fusion: &Fusion) -> Vec<(Id, f32)> {
+    let mut scores: HashMap<&Id, f32> = HashMap::new();
+    for (at, list) in lists.iter().enumerate() {
+        for (rank, hit) in list.iter().enumerate() {
+            let share = match fusion {
+                Fusion::Rrf { k } => 1.0 / (k + rank as f32 + 1.0),
+                Fusion::Weighted { weights } => weights[at] * unit_score(metrics[at], hit.score),
+            };
+            *scores.entry(&hit.id).or_default() += share;
+        }
+    }
+    let mut fused: Vec<_> = scores.into_iter().map(|(id, score)| (id.clone(), score)).collect();
+    fused.sort_by(|(id_a, a), (id_b, b)| b.total_cmp(a).then_with(|| id_a.cmp(id_b)));
+    fused
+}
+
+/// A score brought to 0…1, larger is better, by the formulas of Milvus's weighted ranker.
+fn unit_score(metric: Option<Metric>, score: f32) -> f32 {
+    use std::f32::consts::PI;
+    match metric {
+        None => 2.0 * score.atan() / PI,
+        Some(Metric::InnerProduct) => 0.5 + score.atan() / PI,
+        Some(Metric::Cosine) => (1.0 + score) * 0.5,
+        Some(Metric::L2 | Metric::Hamming | Metric::Jaccard) => 1.0 - 2.0 * score.atan() / PI,
+    }
+}
+
+/// Where a grouped search starts: how many ungrouped hits to ask for.
+pub(crate) fn first_fetch(k: usize, group_by: &GroupBy) -> usize {
+    (k * group_by.size * 4).clamp(64, MAX_K)
+}
+
+/// Groups hits that come with their group's value. `None` when they were not enough to be sure of `k` full groups
+/// and there are more: ask again for twice as many.
+pub(crate) fn group(hits: Vec<(Hit, Value)>, k: usize, group_by: &GroupBy, exhausted: bool) -> Option<Vec<Hit>> {
+    let mut sizes: HashMap<String, usize> = HashMap::new();
+    let mut grouped = Vec::new();
+    // Some groups may never fill up: past this many hits they are taken as they are.
+    let many = hits.len() >= MAX_K;
+    for (hit, group) in hits {
+        let known = sizes.len();
+        match sizes.entry(group.to_string()) {
+            Entry::Occupied(size) if *size.get() >= group_by.size => continue,
+            Entry::Vacant(_) if known >= k => continue,
+            entry => *entry.or_default() += 1,
+        }
+        grouped.push(hit);
+    }
+    let full = sizes.len() >= k && (many || sizes.values().all(|size| *size >= group_by.size));
+    (full || exhausted).then_some(grouped)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hits(ids: &[(i64, f32)]) -> Vec<Hit> {
+        let hit = |(id, score): &(i64, f32)| Hit {
+            id: Id::Int(*id),
+            score: *score,
+            vectors: Default::default(),
+            fields: Default::default(),
+        };
+        ids.iter().map(hit).collect()
+    }
+
+    #[test]
+    fn rrf_adds_reciprocal_ranks() {
+        let lists = [hits(&[(1, 0.9), (2, 0.8)]), hits(&[(2, 11.0), (3, 7.0)])];
+        let fused = fuse(&lists, &[Some(Metric::Cosine), None], &Fusion::Rrf { k: 60.0 });
+        let ids: Vec<_> = fused.iter().map(|(id, _)| id.clone()).collect();
+        assert_eq!(ids, [Id::Int(2), Id::Int(1), Id::Int(3)]);
+        assert!((fused[0].1 - (1.0 / 62.0 + 1.0 / 61.0)).abs() < 1e-7);
+    }
+
+    #[test]
+    fn weights_apply_to_scores_brought_to_one_scale() {
+        let lists = [hits(&[(1, 0.0), (2, 1.0)]), hits(&[(2, 1.0), (1, -1.0)])];
+        let fusion = Fusion::Weighted { weights: vec![0.5, 1.0] };
+        let fused = fuse(&lists, &[Some(Metric::L2), Some(Metric::Cosine)], &fusion);
+        // L2 0 → 1, L2 1 → 0.5; cosine 1 → 1, cosine −1 → 0.
+        assert_eq!(fused, [(Id::Int(2), 0.25 + 1.0), (Id::Int(1), 0.5)]);
+    }
+
+    #[test]
+    fn groups_keep_their_best_hits_and_ask_for_more_until_full() {
+        let grouped = |values: &[&str], k, size, exhausted| {
+            let hits = hits(&(0..values.len()).map(|at| (at as i64, 0.0)).collect::<Vec<_>>());
+            let hits = hits.into_iter().zip(values.iter().map(|value| json!(value))).collect();
+            let group_by = GroupBy { field: "group".into(), size };
+            let grouped = group(hits, k, &group_by, exhausted)?;
+            Some(grouped.into_iter().map(|hit| hit.id).collect::<Vec<_>>())
+        };
+        let ids = |ids: &[i64]| Some(ids.iter().copied().map(Id::Int).collect::<Vec<_>>());
+        assert_eq!(grouped(&["a", "a", "b", "c"], 2, 1, false), ids(&[0, 2]));
+        assert_eq!(grouped(&["a", "a", "a"], 2, 1, false), None);
+        assert_eq!(grouped(&["a", "a", "a"], 2, 1, true), ids(&[0]));
+        assert_eq!(grouped(&["a", "b", "a", "c", "b", "a"], 2, 2, false), ids(&[0, 1, 2, 4]));
+        assert_eq!(grouped(&["a", "b", "a"], 2, 2, false), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! What tests stand on: real servers on loopback, and the conformance suite that every store must pass.
+
+#![forbid(unsafe_code)]
+
+pub mod conformance;
+pub mod crash;
+pub mod filters;
+pub mod milvus;
+pub mod model;
+pub mod process;
+pub mod redis;
+pub mod truth;

@@ -1,0 +1,13 @@
+//! Tests that need servers, processes or the whole workspace.
+
+#![cfg(test)] // clippy allows `unwrap` in what says so
+
+mod conformance;
+mod crash;
+mod filters;
+mod layering;
+mod milvus;
+mod milvus_faults;
+mod milvus_limits;
+mod property;
+mod redis;
