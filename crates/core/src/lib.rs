@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+#[cfg(feature = "encoders")]
+pub mod encoder;
 mod error;
 pub mod filter;
 pub mod local;
@@ -13,7 +15,11 @@ pub mod local;
 pub mod metadata;
 #[cfg(feature = "milvus")]
 pub mod milvus;
+#[cfg(feature = "encoders")]
+pub mod models;
 mod open;
+#[cfg(feature = "encoders")]
+pub mod picture;
 mod rank;
 mod record;
 mod request;

@@ -1,0 +1,297 @@
+//! Pictures and text to vectors, with ONNX Runtime: models run on threads of their own, behind bounded queues.
+//!
+//! ```no_run
+//! # use bootcamp_core::encoder::{Encoder, EncoderOptions};
+//! # use bootcamp_core::models::{ModelSettings, Registry};
+//! # use bootcamp_core::picture::{Limits, Picture};
+//! # fn main() -> bootcamp_core::Result<()> {
+//! let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
+//! let encoder = Encoder::open(&registry, "sscd-distilled", &EncoderOptions::default(), &|_| {})?;
+//! let pictures = encoder.pictures()?;
+//! let picture = Picture::read("cat.jpg".as_ref(), &Limits::default())?;
+//! let vectors = pictures.embed_blocking(vec![pictures.prepare(&picture)?])?;
+//! assert_eq!(vectors[0].len(), encoder.spec().dim);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Preparing (decoding, resizing, cutting into tokens) is the caller's, on as many threads as it likes; only the model
+//! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
+//! head, [`queue`] makes batches.
+
+mod cut;
+mod pictures;
+mod queue;
+mod runtime;
+mod session;
+mod text;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::models::{FetchProgress, ModelSpec, PictureTower, Registry, TextTower};
+use crate::picture::{Picture, Pixels, prepare};
+use crate::{Error, ErrorKind, Result};
+use queue::{Queue, Work};
+use session::Tower;
+use text::Cutter;
+pub use text::{MAX_TEXT, Tokens};
+
+/// Tokens in one run, padding included: bounds memory, which grows with the square of a text's length.
+const TOKENS: usize = 8192;
+
+/// How a model is run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncoderOptions {
+    /// Threads a model computes on; 0 for as many as there are cores.
+    pub threads: usize,
+    /// Items in one run, where the model's file does not fix it.
+    pub batch: usize,
+    pub device: Device,
+    /// Whether idle threads of a model keep a core busy waiting for work: a little faster alone on the machine, a
+    /// waste where anything else wants the core.
+    pub spin: bool,
+}
+
+impl Default for EncoderOptions {
+    /// All cores, and batches of 16: more bring nothing on processors (`make bench-encode`).
+    fn default() -> Self {
+        Self { threads: 0, batch: 16, device: Device::default(), spin: false }
+    }
+}
+
+impl EncoderOptions {
+    fn threads(&self) -> usize {
+        if self.threads > 0 { self.threads } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
+/// What a model computes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    #[default]
+    Cpu,
+    /// An NVIDIA card, where the library given by `ORT_DYLIB_PATH` was built for it; the processor otherwise, with a
+    /// warning in the log.
+    Cuda,
+}
+
+/// A model, loaded. Cheap to clone; the model goes when the last clone does.
+#[derive(Clone)]
+pub struct Encoder {
+    spec: Arc<ModelSpec>,
+    pictures: Option<PictureEncoder>,
+    text: Option<TextEncoder>,
+    /// Models that take words and pictures, for the error of those that do not.
+    joint: Arc<[String]>,
+}
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder").field("model", &self.spec.name).finish_non_exhaustive()
+    }
+}
+
+impl Encoder {
+    /// Loads a model with all its towers; what is not in the cache is fetched first. Takes seconds, or minutes when it
+    /// fetches: not for an async executor's thread.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown model, the registry's when a file cannot be fetched, `InvalidInput` when a file is not
+    /// what the manifest says.
+    pub fn open(
+        registry: &Registry,
+        model: &str,
+        options: &EncoderOptions,
+        on_progress: &(dyn Fn(&FetchProgress<'_>) + Send + Sync),
+    ) -> Result<Self> {
+        let spec = Arc::new(registry.get(model)?.clone());
+        let library = registry.runtime(on_progress)?;
+        let pictures = match &spec.picture {
+            Some(tower) => {
+                let file = registry.file(&tower.file, on_progress)?;
+                Some(PictureEncoder::load(&spec, tower, &file, &library, options)?)
+            }
+            None => None,
+        };
+        let text = match &spec.text {
+            Some(tower) => {
+                let tokenizer = registry.file(&tower.tokenizer, on_progress)?;
+                let file = registry.file(&tower.file, on_progress)?;
+                Some(TextEncoder::load(&spec, tower, &tokenizer, &file, &library, options)?)
+            }
+            None => None,
+        };
+        let joint = registry.list().filter(|spec| spec.picture.is_some() && spec.text.is_some());
+        Ok(Self { pictures, text, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
+    }
+
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// The tower for pictures.
+    ///
+    /// # Errors
+    /// `Unsupported` when the model has none.
+    pub fn pictures(&self) -> Result<&PictureEncoder> {
+        self.pictures.as_ref().ok_or_else(|| {
+            let message = format!("model {} takes text, not pictures", self.spec.name);
+            Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
+        })
+    }
+
+    /// The tower for text.
+    ///
+    /// # Errors
+    /// `Unsupported` when the model has none, naming models that have one beside pictures.
+    pub fn text(&self) -> Result<&TextEncoder> {
+        self.text.as_ref().ok_or_else(|| {
+            let message = format!("model {} knows pictures, not words", self.spec.name);
+            Error::new(ErrorKind::Unsupported, message)
+                .with_hint(format!("models that know both: {}", self.joint.join(", ")))
+        })
+    }
+}
+
+/// Pictures to vectors.
+#[derive(Clone)]
+pub struct PictureEncoder {
+    tower: Arc<PictureTower>,
+    queue: Queue<Pixels>,
+}
+
+impl std::fmt::Debug for PictureEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PictureEncoder").field("tower", &self.tower).finish_non_exhaustive()
+    }
+}
+
+struct PictureWork {
+    tower: Tower,
+    spec: Arc<PictureTower>,
+    batch: usize,
+}
+
+impl Work<Pixels> for PictureWork {
+    fn run(&mut self, items: &[&Pixels]) -> Result<Vec<Vec<f32>>> {
+        pictures::run(&mut self.tower, &self.spec, items)
+    }
+
+    fn size(_: &Pixels) -> usize {
+        0
+    }
+
+    fn batch(&self, _: usize) -> usize {
+        self.tower.batch(self.batch)
+    }
+}
+
+impl PictureEncoder {
+    fn load(
+        model: &ModelSpec,
+        tower: &PictureTower,
+        file: &Path,
+        library: &Path,
+        options: &EncoderOptions,
+    ) -> Result<Self> {
+        let loaded = pictures::load(&model.name, model.dim, tower, file, library, options)?;
+        let spec = Arc::new(tower.clone());
+        let mut work = PictureWork { tower: loaded, spec: Arc::clone(&spec), batch: options.batch };
+        // One run now, rather than an error in the middle of an import.
+        let grey = prepare(&Picture::new(1, 1, vec![127; 3])?, tower)?;
+        work.run(&[&grey])?;
+        Ok(Self { tower: spec, queue: Queue::start("pictures", work)? })
+    }
+
+    /// Resizes a picture to what the model takes. Computes: call it on a thread that may.
+    pub fn prepare(&self, picture: &Picture) -> Result<Pixels> {
+        prepare(picture, &self.tower)
+    }
+
+    /// A vector of [`ModelSpec::dim`] numbers for each picture. Waits while the queue is full.
+    pub async fn embed(&self, pictures: Vec<Pixels>) -> Result<Vec<Vec<f32>>> {
+        self.queue.embed(pictures).await
+    }
+
+    /// [`PictureEncoder::embed`] for threads that may wait; panics on an async executor's.
+    pub fn embed_blocking(&self, pictures: Vec<Pixels>) -> Result<Vec<Vec<f32>>> {
+        self.queue.embed_blocking(pictures)
+    }
+}
+
+/// Texts to vectors.
+#[derive(Clone)]
+pub struct TextEncoder {
+    cutter: Arc<Cutter>,
+    queue: Queue<Tokens>,
+}
+
+impl std::fmt::Debug for TextEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextEncoder").finish_non_exhaustive()
+    }
+}
+
+struct TextWork {
+    tower: Tower,
+    spec: TextTower,
+    cutter: Arc<Cutter>,
+    batch: usize,
+}
+
+impl Work<Tokens> for TextWork {
+    fn run(&mut self, items: &[&Tokens]) -> Result<Vec<Vec<f32>>> {
+        text::run(&mut self.tower, &self.spec, &self.cutter, items)
+    }
+
+    fn size(item: &Tokens) -> usize {
+        item.len()
+    }
+
+    fn batch(&self, size: usize) -> usize {
+        self.tower.batch(self.batch.min(TOKENS / size.max(1)))
+    }
+}
+
+impl TextEncoder {
+    fn load(
+        model: &ModelSpec,
+        tower: &TextTower,
+        tokenizer: &Path,
+        file: &Path,
+        library: &Path,
+        options: &EncoderOptions,
+    ) -> Result<Self> {
+        let cutter = Arc::new(Cutter::load(&model.name, tokenizer, tower.max_tokens)?);
+        let loaded = text::load(&model.name, model.dim, tower, file, library, options)?;
+        let mut work =
+            TextWork { tower: loaded, spec: tower.clone(), cutter: Arc::clone(&cutter), batch: options.batch };
+        // One run now, rather than an error in the middle of an import.
+        work.run(&[&cutter.cut("word")?])?;
+        Ok(Self { cutter, queue: Queue::start("text", work)? })
+    }
+
+    /// Cuts a text into tokens; what the model does not take is left off, and [`Tokens::truncated`] says so.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a text without a word, or one of over [`MAX_TEXT`] bytes.
+    pub fn prepare(&self, text: &str) -> Result<Tokens> {
+        self.cutter.cut(text)
+    }
+
+    /// A vector of [`ModelSpec::dim`] numbers for each text, those of like length run together. Waits while the queue
+    /// is full.
+    pub async fn embed(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
+        self.queue.embed(texts).await
+    }
+
+    /// [`TextEncoder::embed`] for threads that may wait; panics on an async executor's.
+    pub fn embed_blocking(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
+        self.queue.embed_blocking(texts)
+    }
+}

@@ -1,0 +1,212 @@
+//! A model on a thread of its own, behind a bounded queue: callers on any thread, async or not, hand items in and get
+//! vectors back, and what waits at the same time goes through the model together.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Error, ErrorKind, Result};
+
+/// Calls that may wait; further ones wait before they hand anything in.
+const WAITING: usize = 8;
+
+/// Where items are handed in. Cheap to clone; when the last one goes, the thread ends.
+pub(super) struct Queue<I> {
+    calls: mpsc::Sender<Call<I>>,
+}
+
+struct Call<I> {
+    items: Vec<I>,
+    answer: oneshot::Sender<Result<Vec<Vec<f32>>>>,
+}
+
+/// What the thread does.
+pub(super) trait Work<I>: Send + 'static {
+    /// The vectors of some items, in their order.
+    fn run(&mut self, items: &[&I]) -> Result<Vec<Vec<f32>>>;
+    /// Items of the same size go well together.
+    fn size(item: &I) -> usize;
+    /// How many items go into one run, when the largest of them has this size.
+    fn batch(&self, size: usize) -> usize;
+}
+
+impl<I> Clone for Queue<I> {
+    fn clone(&self) -> Self {
+        Self { calls: self.calls.clone() }
+    }
+}
+
+impl<I: Send + 'static> Queue<I> {
+    /// Starts the thread.
+    pub(super) fn start(name: &str, mut work: impl Work<I>) -> Result<Self> {
+        let (calls, mut waiting) = mpsc::channel(WAITING);
+        let serve = move || {
+            while let Some(first) = waiting.blocking_recv() {
+                serve(&mut work, first, &mut waiting);
+            }
+        };
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(serve)
+            .map_err(|error| Error::new(ErrorKind::Internal, "cannot start the encoder's thread").with_source(error))?;
+        Ok(Self { calls })
+    }
+
+    pub(super) async fn embed(&self, items: Vec<I>) -> Result<Vec<Vec<f32>>> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.calls.send(Call { items, answer }).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// Like [`Self::embed`], for threads that may wait.
+    pub(super) fn embed_blocking(&self, items: Vec<I>) -> Result<Vec<Vec<f32>>> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.calls.blocking_send(Call { items, answer }).map_err(|_| gone())?;
+        answered.blocking_recv().map_err(|_| gone())?
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Internal, "the encoder's thread ended unexpectedly")
+}
+
+/// Answers one call, and with it those that wait behind it as far as they fit into the same run.
+fn serve<I>(work: &mut impl Work<I>, first: Call<I>, waiting: &mut mpsc::Receiver<Call<I>>) {
+    let mut count = first.items.len();
+    let mut calls = vec![first];
+    while count < work.batch(0) {
+        let Ok(call) = waiting.try_recv() else { break };
+        count += call.items.len();
+        calls.push(call);
+    }
+    // Nobody waits for those any more: a client went away, an import was stopped.
+    calls.retain(|call| !call.answer.is_closed());
+    let items: Vec<&I> = calls.iter().flat_map(|call| &call.items).collect();
+    match run(work, &items) {
+        Ok(vectors) => {
+            let mut vectors = vectors.into_iter();
+            for call in calls {
+                let answer = vectors.by_ref().take(call.items.len()).collect();
+                let _ = call.answer.send(Ok(answer));
+            }
+        }
+        // One call's trouble must not be another's.
+        Err(_) if calls.len() > 1 => {
+            for call in calls {
+                let vectors = run(work, &call.items.iter().collect::<Vec<_>>());
+                let _ = call.answer.send(vectors);
+            }
+        }
+        Err(error) => {
+            if let Some(call) = calls.pop() {
+                let _ = call.answer.send(Err(error));
+            }
+        }
+    }
+}
+
+/// The vectors of items, run together with those of their size, given back in their own order.
+fn run<I, W: Work<I>>(work: &mut W, items: &[&I]) -> Result<Vec<Vec<f32>>> {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    // Largest first: what does not fit into memory fails at once, not at the end.
+    order.sort_by_key(|at| std::cmp::Reverse(W::size(items[*at])));
+    let mut vectors = vec![Vec::new(); items.len()];
+    let mut rest = order.as_slice();
+    while let Some(largest) = rest.first() {
+        let batch = work.batch(W::size(items[*largest])).clamp(1, rest.len());
+        let (now, later) = rest.split_at(batch);
+        rest = later;
+        let batch: Vec<&I> = now.iter().map(|at| items[*at]).collect();
+        let made = work.run(&batch)?;
+        if made.len() != batch.len() {
+            return Err(Error::new(ErrorKind::Internal, "the model gave another number of vectors than it was asked"));
+        }
+        for (at, vector) in now.iter().zip(made) {
+            vectors[*at] = vector;
+        }
+    }
+    Ok(vectors)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    type Runs = Arc<Mutex<Vec<Vec<usize>>>>;
+
+    /// Says what it was asked, and fails for 13.
+    struct Echo {
+        runs: Runs,
+    }
+
+    impl Work<usize> for Echo {
+        fn run(&mut self, items: &[&usize]) -> Result<Vec<Vec<f32>>> {
+            self.runs.lock().unwrap().push(items.iter().map(|item| **item).collect());
+            if items.contains(&&13) {
+                return Err(Error::invalid("unlucky"));
+            }
+            Ok(items.iter().map(|item| vec![**item as f32]).collect())
+        }
+        fn size(item: &usize) -> usize {
+            *item
+        }
+        fn batch(&self, size: usize) -> usize {
+            if size >= 100 { 1 } else { 3 }
+        }
+    }
+
+    fn echo() -> (Queue<usize>, Runs) {
+        let runs = Runs::default();
+        (Queue::start("echo", Echo { runs: Arc::clone(&runs) }).unwrap(), runs)
+    }
+
+    #[test]
+    fn items_go_in_by_size_and_come_back_in_order() {
+        let (queue, runs) = echo();
+        let vectors = queue.embed_blocking(vec![5, 200, 1, 7, 100, 3]).unwrap();
+        assert_eq!(vectors, [[5.0], [200.0], [1.0], [7.0], [100.0], [3.0]]);
+        assert_eq!(*runs.lock().unwrap(), [vec![200], vec![100], vec![7, 5, 3], vec![1]]);
+        assert!(queue.embed_blocking(Vec::new()).unwrap().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_calls_trouble_is_not_anothers() {
+        let (queue, _) = echo();
+        let calls = (0..40).map(|at| {
+            let queue = queue.clone();
+            tokio::spawn(async move { (at, queue.embed(vec![at]).await) })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            let (at, answer) = call.await.unwrap();
+            match answer {
+                Ok(vectors) => assert_eq!(vectors, [[at as f32]]),
+                Err(error) => assert!(at == 13 && error.to_string() == "unlucky"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_that_died_is_an_error() {
+        struct Dies;
+        impl Work<usize> for Dies {
+            fn run(&mut self, _: &[&usize]) -> Result<Vec<Vec<f32>>> {
+                panic!("as a test does")
+            }
+            fn size(_: &usize) -> usize {
+                0
+            }
+            fn batch(&self, _: usize) -> usize {
+                1
+            }
+        }
+        let queue = Queue::start("dies", Dies).unwrap();
+        assert_eq!(queue.embed_blocking(vec![1]).unwrap_err().kind(), ErrorKind::Internal);
+        assert_eq!(queue.embed_blocking(vec![1]).unwrap_err().kind(), ErrorKind::Internal);
+    }
+}

@@ -1,0 +1,27 @@
+//! Models by manifest: what there is, where its files come from, and getting them here.
+//!
+//! Start at [`Registry`]. Everything here blocks: call it from a thread that may wait.
+
+mod cache;
+mod check;
+mod hub;
+
+mod manifest;
+mod pypi;
+mod registry;
+mod runtime;
+mod settings;
+pub mod source;
+pub mod spec;
+
+pub use registry::{FetchProgress, FileCheck, FileInfo, FileState, ModelInfo, OnFetch, Registry};
+pub use settings::ModelSettings;
+pub use source::Source;
+pub use spec::*;
+
+#[cfg(test)]
+mod hub_tests;
+#[cfg(test)]
+mod pypi_tests;
+#[cfg(test)]
+mod tests;

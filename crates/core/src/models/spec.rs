@@ -1,0 +1,185 @@
+//! What a manifest says about a model: plain data, read by [`Registry`](super::Registry), used by the encoders.
+
+use serde::Deserialize;
+
+use super::source::Source;
+use crate::schema::Metric;
+
+/// A model: at least one tower that turns something into vectors of `dim` numbers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// The key of its table.
+    #[serde(skip)]
+    pub name: String,
+    /// One line for `models list`.
+    pub summary: String,
+    /// Of the weights, shown before they are fetched.
+    pub licence: String,
+    /// Numbers in a vector.
+    pub dim: usize,
+    /// How its vectors are best compared.
+    pub metric: Metric,
+    pub picture: Option<PictureTower>,
+    /// A model with both towers puts pictures and words into one space.
+    pub text: Option<TextTower>,
+}
+
+impl ModelSpec {
+    /// Its files and what each is for: `picture`, `text` or `tokenizer`.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &FileSpec)> {
+        let picture = self.picture.iter().map(|tower| ("picture", &tower.file));
+        let text = self.text.iter().flat_map(|tower| [("text", &tower.file), ("tokenizer", &tower.tokenizer)]);
+        picture.chain(text)
+    }
+
+    pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileSpec> {
+        let picture = self.picture.iter_mut().map(|tower| &mut tower.file);
+        picture.chain(self.text.iter_mut().flat_map(|tower| [&mut tower.file, &mut tower.tokenizer]))
+    }
+}
+
+/// The part of a model that takes pictures.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PictureTower {
+    pub file: FileSpec,
+    pub input: PictureInput,
+    /// Width and height that the model takes, in pixels.
+    pub size: [u32; 2],
+    pub resize: Resize,
+    pub filter: Filter,
+    /// Subtracted from each channel (red, green, blue) after it was scaled to 0–1; with `std`, only for `f32` inputs.
+    pub mean: Option<[f32; 3]>,
+    /// Each channel is then divided by it.
+    pub std: Option<[f32; 3]>,
+    pub output: Output,
+}
+
+/// The tensor that a picture goes into.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PictureInput {
+    pub name: String,
+    pub layout: Layout,
+    pub element: Element,
+    pub colour: Colour,
+}
+
+/// The order of a picture tensor's axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// batch, height, width, channel
+    Nhwc,
+    /// batch, channel, height, width
+    Nchw,
+}
+
+/// What a picture tensor is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Element {
+    /// Bytes as they come out of the picture, 0–255.
+    U8,
+    /// 0–1, then less `mean` and divided by `std` where those are given.
+    F32,
+}
+
+/// The order of a picture tensor's channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Colour {
+    Rgb,
+    Bgr,
+}
+
+/// How a picture of any shape becomes one of the model's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// Both sides to the model's size, whatever that does to the proportions.
+    Squash,
+    /// The short side to this many pixels, then the middle of it (torchvision's `Resize` and `CenterCrop`).
+    Crop(u32),
+    /// The whole picture inside the model's size, the rest filled with grey 114.
+    Letterbox,
+}
+
+/// How pixels are resampled. Pillow's filters of the same names, antialiased when shrinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filter {
+    Bilinear,
+    Bicubic,
+    Lanczos,
+}
+
+/// The part of a model that takes text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextTower {
+    pub file: FileSpec,
+    /// A `tokenizer.json` of Hugging Face's tokenizers.
+    pub tokenizer: FileSpec,
+    pub inputs: TextInputs,
+    /// Longer texts are cut, special tokens included in the count.
+    pub max_tokens: usize,
+    pub output: Output,
+}
+
+/// The tensors that tokens go into, each i64 of \[batch, sequence\].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextInputs {
+    pub ids: String,
+    /// 1 for tokens, 0 for padding. Left out where the model has no such input.
+    pub mask: Option<String>,
+    /// Sentence numbers, all 0 here. Left out where the model has no such input.
+    pub types: Option<String>,
+}
+
+/// The tensor that vectors come out of, and what is done with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// An output of the model, or any tensor inside of it: what comes after is then cut off.
+    pub tensor: String,
+    pub pooling: Pooling,
+    /// Whether vectors are scaled to length 1.
+    pub normalise: bool,
+}
+
+/// How a tensor becomes a vector for each item of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// \[batch, dim\] as it is; axes of length 1 do not count.
+    None,
+    /// The first token's vector of \[batch, sequence, dim\].
+    Cls,
+    /// The mean of all tokens' vectors of \[batch, sequence, dim\], padding left out.
+    Mean,
+}
+
+/// A file that a model needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSpec {
+    pub source: Source,
+    /// 64 hexadecimal digits. May be left out for `file:` sources only: those are the user's own.
+    pub sha256: Option<String>,
+    /// For people who want to know before they fetch.
+    pub bytes: Option<u64>,
+    /// Which wheel of a `pypi:` source, where it has one for each platform (`manylinux_2_28_x86_64`).
+    pub platform: Option<String>,
+}
+
+/// ONNX Runtime for one system and processor.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeSpec {
+    pub licence: String,
+    /// The shared library.
+    pub file: FileSpec,
+}
