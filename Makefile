@@ -2,8 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-# The sizes that `make bench-store` measures (100k, 1m or all), and the part of it (write, binary, search, filter or
-# open; empty: all).
+# The sizes that `make bench-store` measures (100k, 1m or all), and the part of a benchmark (empty: all).
 SCALE ?= all
 PART ?=
 
@@ -46,6 +45,13 @@ bench-store: ## Measure the local store beside usearch, faiss and hnswlib (SCALE
 	@scripts/system-packages g++ python3-venv
 	@scripts/bench-peers
 	@cargo run --release --locked --quiet -p bootcamp-bench -- store $(SCALE) $(PART)
+
+.PHONY: bench-encode
+bench-encode: ## Measure the encoders beside ONNX Runtime alone and Python (PART=pictures|text|memory)
+	@scripts/system-packages g++ python3-pip python3-venv
+	@scripts/reference
+	@scripts/sample-pictures
+	@cargo run --release --locked --quiet -p bootcamp-bench -- encode $(PART)
 
 .PHONY: setup
 setup: ## Install what tests need: system packages, cargo-nextest, test servers

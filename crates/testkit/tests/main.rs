@@ -4,10 +4,13 @@
 
 mod conformance;
 mod crash;
+mod encoders;
 mod filters;
 mod layering;
 mod milvus;
 mod milvus_faults;
 mod milvus_limits;
+mod pictures;
 mod property;
 mod redis;
+mod reference;
