@@ -140,26 +140,37 @@ impl Peer {
     /// Starts `peers/<script>` on a data set's folder. Nothing to compare with is no failure: `None`.
     pub fn start(script: &str, folder: &Path) -> Result<Option<Self>> {
         let Some(python) = python() else { return Ok(None) };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
-        let mut process = Command::new(python)
-            .arg(&script)
-            .arg(folder)
-            .args([M, EF_CONSTRUCTION, K].map(|number| number.to_string()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", script.display()))?;
-        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
-            bail!("{} has no pipes", script.display());
-        };
-        let mut peer = Self { name: String::new(), process, input: Some(input), output: BufReader::new(output) };
+        let folder = folder.to_string_lossy().into_owned();
+        let numbers = [M, EF_CONSTRUCTION, K].map(|number| number.to_string());
+        let mut peer = Self::spawn(&python, script, std::iter::once(folder).chain(numbers))?;
         peer.name = peer.read::<Ready>()?.name;
         Ok(Some(peer))
     }
 
+    /// Starts `peers/<script>`, which answers each line with a line.
+    pub fn spawn(python: &Path, script: &str, arguments: impl IntoIterator<Item = String>) -> Result<Self> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
+        let mut process = Command::new(python)
+            .arg(&path)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", path.display()))?;
+        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+            bail!("{} has no pipes", path.display());
+        };
+        Ok(Self { name: script.to_owned(), process, input: Some(input), output: BufReader::new(output) })
+    }
+
     pub fn search(&mut self, ef: usize) -> Result<Answer> {
+        self.ask(&ef)
+    }
+
+    /// Sends a line and reads the answer.
+    pub fn ask<T: serde::de::DeserializeOwned>(&mut self, task: &impl std::fmt::Display) -> Result<T> {
         let input = self.input.as_mut().context("the peer was stopped")?;
-        writeln!(input, "{ef}").with_context(|| format!("{} is gone", self.name))?;
+        writeln!(input, "{task}").with_context(|| format!("{} is gone", self.name))?;
         self.read()
     }
 

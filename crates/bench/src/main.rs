@@ -1,7 +1,8 @@
-//! Measures the stores beside what limits them and beside their peers, in ratios.
+//! Measures the stores and the encoders beside what limits them and beside their peers, in ratios.
 
 mod contender;
 mod data;
+mod encode;
 mod exact;
 mod local;
 mod measure;
@@ -13,8 +14,9 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: bootcamp-bench store SCALE [PART]
+       bootcamp-bench encode [PART]
 SCALE: 100k, 1m or all
-PART: write, binary, search, filter or open; all of them if left out";
+PART: of the store write, binary, search, filter or open, of encoders pictures, text or memory; all if left out";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +33,7 @@ fn main() -> Result<()> {
             };
             store::run(&root, scales, part.first().copied())
         }
+        ["encode", ref part @ ..] if part.len() < 2 => encode::run(&root, part.first().copied()),
         // What `store` starts to measure in a fresh process.
         ["open", what, folder] => {
             report::line(&serde_json::to_string(&store::open_once(what, Path::new(folder))?)?);
