@@ -63,13 +63,7 @@ impl StoreSettings {
             password: secret("MILVUS_PASSWORD"),
             token: secret("MILVUS_TOKEN"),
             db_name: get("MILVUS_DB_NAME"),
-            secure: parsed("MILVUS_SECURE", get("MILVUS_SECURE"), "true or false", |text| {
-                match text.to_ascii_lowercase().as_str() {
-                    "true" | "1" | "yes" | "on" => Some(true),
-                    "false" | "0" | "no" | "off" => Some(false),
-                    _ => None,
-                }
-            })?,
+            secure: parsed("MILVUS_SECURE", get("MILVUS_SECURE"), "true or false", truth)?,
             client_key_path: path("MILVUS_CLIENT_KEY_PATH"),
             client_pem_path: path("MILVUS_CLIENT_PEM_PATH"),
             ca_pem_path: path("MILVUS_CA_PEM_PATH"),
@@ -201,6 +195,15 @@ impl StoreSettings {
             timeout: Duration::from_secs_f64(timeout),
             retries: self.retries.unwrap_or(6),
         })
+    }
+}
+
+/// What people write for true and false in the environment.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::config::truth;
 use crate::{Error, Result};
 
 /// Everything that can be said about models, each part optional.
@@ -45,12 +46,14 @@ impl ModelSettings {
         Ok(Self {
             cache: path("BOOTCAMP_MODELS").or_else(|| cached("bootcamp/models")),
             manifest: path("BOOTCAMP_MODELS_FILE"),
-            offline: match get("BOOTCAMP_OFFLINE").map(|text| text.to_ascii_lowercase()).as_deref() {
-                None | Some("false" | "0" | "no" | "off") => false,
-                Some("true" | "1" | "yes" | "on") => true,
-                Some(text) => {
-                    return Err(Error::invalid(format!("BOOTCAMP_OFFLINE is '{text}', expected true or false")));
-                }
+            offline: match get("BOOTCAMP_OFFLINE") {
+                None => false,
+                Some(text) => truth(&text).ok_or_else(|| {
+                    Error::invalid(format!(
+                        "BOOTCAMP_OFFLINE is '{}', expected true or false",
+                        text.to_ascii_lowercase()
+                    ))
+                })?,
             },
             python: path("BOOTCAMP_PYTHON"),
             hf_endpoint: get("HF_ENDPOINT"),
