@@ -96,12 +96,7 @@ impl StoreSettings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(Error::io("cannot read", path, error)),
         };
-        // The parser's own message quotes the line, which may hold a secret: say where it is, not what it says.
-        let file: File = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            Error::invalid(format!("{}:{line}: {}", path.display(), error.message()))
-        })?;
-        Ok(file.store)
+        Ok(parse_file::<File>(path, &text)?.store)
     }
 
     /// These settings, and where they say nothing, those of the lower layer.
@@ -196,6 +191,22 @@ impl StoreSettings {
             retries: self.retries.unwrap_or(6),
         })
     }
+}
+
+/// Parses a settings file.
+///
+/// # Errors
+/// `InvalidInput` that names file, line and key, and never repeats a value: it may be a secret.
+pub fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        // "invalid type: string "…", expected …", and so for values.
+        let message = match error.message().split_once(", expected ") {
+            Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+            _ => error.message().to_owned(),
+        };
+        Error::invalid(format!("{}:{line}: {message}", path.display()))
+    })
 }
 
 /// What people write for true and false in the environment.
@@ -319,6 +330,8 @@ mod tests {
         let error = message(file("[store]\nuri = 'x'\npasword = 'hunter2'\n"));
         assert!(error.contains("bootcamp.toml:3: unknown field `pasword`"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+        let error = message(file("[store]\npassword = 12345\n"));
+        assert!(error.contains("bootcamp.toml:2: expected a") && !error.contains("12345"), "{error}");
         let error = message(file("[store]\npassword = hunter2\n"));
         assert!(error.contains("bootcamp.toml:2:") && !error.contains("hunter2"), "{error}");
     }
