@@ -46,7 +46,8 @@ impl ErrorKind {
             Self::Denied => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
-            Self::Unsupported => 501,
+            // Not 501: the server is well, it is this request that this store or model cannot answer.
+            Self::Unsupported => 422,
             Self::Unavailable | Self::Locked => 503,
             Self::Timeout => 504,
             Self::StorageFull => 507,

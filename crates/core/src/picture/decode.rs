@@ -29,6 +29,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture> {
     }
 }
 
+/// What a picture's bytes are, by their beginning, as `image/png`; `None` for what is no picture that can be read.
+pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
+    match image::guess_format(bytes).ok()? {
+        format @ (ImageFormat::Jpeg
+        | ImageFormat::Png
+        | ImageFormat::Gif
+        | ImageFormat::WebP
+        | ImageFormat::Bmp
+        | ImageFormat::Tiff) => Some(format.to_mime_type()),
+        _ => None,
+    }
+}
+
 /// Refuses files that are empty or too large.
 pub(super) fn check_bytes(bytes: u64, limits: &Limits) -> Result<()> {
     if bytes == 0 {

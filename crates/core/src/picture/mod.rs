@@ -15,6 +15,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use crate::models::Filter;
 use crate::{Error, ErrorKind, Result};
+pub use decode::media_type;
 pub use prepare::{Pixels, prepare};
 pub use region::Region;
 
