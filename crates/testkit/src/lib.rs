@@ -9,4 +9,6 @@ pub mod milvus;
 pub mod model;
 pub mod process;
 pub mod redis;
+#[allow(clippy::unwrap_used, reason = "it helps tests, and panics as they do")]
+pub mod reference;
 pub mod truth;

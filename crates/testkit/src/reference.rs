@@ -31,6 +31,30 @@ pub fn models() -> PathBuf {
     made_by_setup(cache().join("reference/models"))
 }
 
+/// A manifest with ResNet-18 as the built-in one has it, but for the file: random weights.
+pub fn resnet18() -> String {
+    format!(
+        r#"
+[models.resnet18]
+summary = "random weights"
+licence = "none"
+dim = 512
+metric = "L2"
+
+[models.resnet18.picture]
+file = {{ source = "file:{}" }}
+input = {{ name = "data", layout = "nchw", element = "f32", colour = "rgb" }}
+size = [224, 224]
+resize = {{ crop = 256 }}
+filter = "bilinear"
+mean = [0.485, 0.456, 0.406]
+std = [0.229, 0.224, 0.225]
+output = {{ tensor = "resnetv15_pool1_fwd", pooling = "none", normalise = false }}
+"#,
+        models().join("resnet18.onnx").display()
+    )
+}
+
 /// `count` of the sample pictures, evenly over all of them, in name order.
 pub fn stamps(count: usize) -> Vec<PathBuf> {
     let mut folders = vec![made_by_setup(workspace().join("data/stamps"))];

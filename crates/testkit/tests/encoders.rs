@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::reference;
 use bootcamp_core::encoder::{Device, Encoder, EncoderOptions, MAX_TEXT};
 use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::{Limits, Picture};
 use bootcamp_core::{ErrorKind, Result};
+use bootcamp_testkit::reference;
 use serde_json::{Value, json};
 
 /// A registry with `manifest` beside the models that are built in.
@@ -28,30 +28,6 @@ fn open(manifest: &str, model: &str) -> Result<Encoder> {
 
 fn file(name: &str) -> String {
     reference::models().join(name).display().to_string()
-}
-
-/// ResNet-18 as the built-in manifest has it, but for the file.
-fn resnet18() -> String {
-    format!(
-        r#"
-[models.resnet18]
-summary = "random weights"
-licence = "none"
-dim = 512
-metric = "L2"
-
-[models.resnet18.picture]
-file = {{ source = "file:{}" }}
-input = {{ name = "data", layout = "nchw", element = "f32", colour = "rgb" }}
-size = [224, 224]
-resize = {{ crop = 256 }}
-filter = "bilinear"
-mean = [0.485, 0.456, 0.406]
-std = [0.229, 0.224, 0.225]
-output = {{ tensor = "resnetv15_pool1_fwd", pooling = "none", normalise = false }}
-"#,
-        file("resnet18.onnx")
-    )
 }
 
 /// CLIP as the built-in manifest has it, but for the files.
@@ -158,7 +134,7 @@ fn sscd_equals_its_reference() {
 
 #[test]
 fn resnet18_gives_its_pooled_features() {
-    let encoder = open(&resnet18(), "resnet18").unwrap();
+    let encoder = open(&reference::resnet18(), "resnet18").unwrap();
     let tower = json!({
         "input": {"name": "data", "layout": "nchw", "element": "f32", "colour": "rgb"},
         "size": [224, 224], "resize": {"crop": 256}, "filter": "bilinear",
@@ -244,7 +220,7 @@ fn odd_texts_are_told_apart() {
 
 #[test]
 fn a_model_without_words_names_those_that_have_them() {
-    let manifest = resnet18() + &clip();
+    let manifest = reference::resnet18() + &clip();
     let encoder = open(&manifest, "resnet18").unwrap();
     let error = encoder.text().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -255,7 +231,7 @@ fn a_model_without_words_names_those_that_have_them() {
 #[test]
 fn a_file_that_is_not_what_the_manifest_says_is_an_error_that_shows_both() {
     let error = |from: &str, to: &str| {
-        let manifest = resnet18();
+        let manifest = reference::resnet18();
         assert!(manifest.contains(from));
         let error = open(&manifest.replace(from, to), "resnet18").unwrap_err();
         error.to_string()
@@ -264,7 +240,7 @@ fn a_file_that_is_not_what_the_manifest_says_is_an_error_that_shows_both() {
     let message = error("name = \"data\"", "name = \"image\"");
     assert!(message.contains("an input 'image' that it does not have") && message.contains(has), "{message}");
     let statistics = "mean = [0.485, 0.456, 0.406]\nstd = [0.229, 0.224, 0.225]\n";
-    let bytes = resnet18().replace(statistics, "").replace("element = \"f32\"", "element = \"u8\"");
+    let bytes = reference::resnet18().replace(statistics, "").replace("element = \"f32\"", "element = \"u8\"");
     let message = open(&bytes, "resnet18").unwrap_err().to_string();
     assert!(message.contains("promises 'data' as u8 [?, 3, 224, 224]") && message.contains(has), "{message}");
     let message = error("layout = \"nchw\"", "layout = \"nhwc\"");

@@ -13,4 +13,3 @@ mod milvus_limits;
 mod pictures;
 mod property;
 mod redis;
-mod reference;

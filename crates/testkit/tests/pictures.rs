@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::reference;
 use bootcamp_core::models::{
     Colour, Element, FileSpec, Filter, Layout, Output, PictureInput, PictureTower, Pooling, Resize, Source,
 };
 use bootcamp_core::picture::{Limits, Picture, Pixels, prepare};
+use bootcamp_testkit::reference;
 use serde_json::{Value, json};
 
 fn read(path: &Path) -> Picture {
