@@ -1,0 +1,151 @@
+// The page's entry: asks the server what it is, shows the view that the address names, and ties the views together.
+
+import * as about from "./about.js";
+import * as api from "./api.js";
+import * as browse from "./browse.js";
+import * as duplicates from "./duplicates.js";
+import * as importing from "./import.js";
+import * as map from "./map.js";
+import * as search from "./search.js";
+import { createDetail } from "./detail.js";
+import { $, plural } from "./dom.js";
+import { rendererFor } from "./render.js";
+
+const modules = { search, browse, import: importing, duplicates, map, about };
+const views = new Map();
+let shown = null;
+
+/** What views share. `generation` grows with every change of the collection, so that a view knows when it is stale. */
+const app = {
+  info: null,
+  renderer: null,
+  generation: 0,
+  open: null,
+  more({ id }) {
+    go("search", { id });
+    window.scrollTo(0, 0);
+  },
+  part: ({ id }, region) => go("search", { id, region }),
+
+  async changed() {
+    app.generation += 1;
+    // Should the server be away just now, the facts stay as they were until it is back.
+    app.info = await api.info().catch(() => app.info);
+    showHead();
+  },
+
+  async remove({ id }) {
+    await api.remove(id);
+    for (const card of document.querySelectorAll(`[data-id="${CSS.escape(id)}"]`)) card.remove();
+    for (const view of views.values()) view.forget?.(id);
+    await app.changed();
+  },
+};
+
+function go(view, params) {
+  location.hash = `${view}?${new URLSearchParams(params)}`;
+}
+
+function showHead() {
+  const { info, renderer } = app;
+  $("title").textContent = info.title;
+  $("count").textContent = plural(info.count, renderer.one, renderer.many);
+  document.querySelector("[data-view=duplicates]").hidden = info.duplicates_threshold === null;
+}
+
+/** Each view has show(params, again), `again` when the server is back after it was gone, and perhaps hide() and forget(id). */
+function route(again = false) {
+  const [asked, params] = location.hash.slice(1).split("?");
+  const isOffered = asked in modules && !document.querySelector(`[data-view=${asked}]`).hidden;
+  const name = isOffered ? asked : "search";
+  const isNew = shown !== name;
+  if (isNew && shown) views.get(shown).hide?.();
+  shown = name;
+  for (const view of Object.keys(modules)) {
+    $(`view-${view}`).hidden = view !== name;
+    document.querySelector(`[data-view=${view}]`).ariaCurrent = view === name ? "page" : null;
+  }
+  document.querySelector(`[data-view=${name}]`).scrollIntoView({ block: "nearest", inline: "nearest" });
+  document.title = `${$(`${name}-heading`).textContent} – ${app.info.title}`;
+  if (!views.has(name)) views.set(name, modules[name].create($(`view-${name}`), app));
+  views.get(name).show(new URLSearchParams(params), again);
+  if (isNew) window.scrollTo(0, 0);
+}
+
+function wireConnection() {
+  const banner = $("offline");
+  api.connection.addEventListener("lost", () => (banner.hidden = false));
+  api.connection.addEventListener("back", async () => {
+    banner.hidden = true;
+    if (!shown) return;
+    await app.changed();
+    route(true);
+  });
+  api.connection.addEventListener("busy", ({ detail }) => {
+    $("status").textContent = `The server is busy; trying again in ${plural(detail, "second", "seconds")}.`;
+  });
+  $("offline-retry").onclick = api.probe;
+}
+
+function wireToken() {
+  const dialog = $("token-dialog");
+  // Without a token there is nothing to show, so the dialog cannot be left.
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  api.onTokenNeeded((wasWrong) => {
+    if (wasWrong) $("token-text").textContent = "The server does not know this token. Please give another.";
+    $("token").value = "";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      $("token-form").onsubmit = () => resolve($("token").value.trim());
+    });
+  });
+}
+
+function wireTheme() {
+  const root = document.documentElement;
+  const names = { "": "as the system has them", light: "light", dark: "dark" };
+  const order = Object.keys(names);
+  const paint = () => {
+    const theme = root.dataset.theme ?? "";
+    $("theme").dataset.theme = theme;
+    $("theme").setAttribute("aria-label", `Colours: ${names[theme]}`);
+    $("theme").title = `Colours: ${names[theme]}`;
+    document.dispatchEvent(new Event("theme"));
+  };
+  $("theme").onclick = () => {
+    const next = order[(order.indexOf(root.dataset.theme ?? "") + 1) % order.length];
+    if (next) root.dataset.theme = next;
+    else delete root.dataset.theme;
+    localStorage.setItem("theme", next);
+    paint();
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  paint();
+}
+
+async function firstInfo() {
+  try {
+    return await api.info();
+  } catch (error) {
+    if (!error.isOffline) throw error;
+    await api.back();
+    return firstInfo();
+  }
+}
+
+wireConnection();
+wireToken();
+wireTheme();
+// A file dropped beside a target would otherwise replace the page.
+for (const type of ["dragover", "drop"]) document.addEventListener(type, (event) => event.preventDefault());
+document.querySelector("[data-skip]").onclick = (event) => {
+  event.preventDefault();
+  $("main").focus();
+};
+
+app.info = await firstInfo();
+app.renderer = rendererFor(app.info);
+app.open = createDetail(app).open;
+showHead();
+window.addEventListener("hashchange", () => route());
+route();

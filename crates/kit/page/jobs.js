@@ -1,0 +1,74 @@
+// How work that goes on in the server is shown: a bar, numbers, a way to stop it, and what was skipped.
+
+import * as api from "./api.js";
+import { el, isAbort, number, plural, showProblem } from "./dom.js";
+
+const states = { queued: "Waiting", running: "Running", done: "Done", failed: "Failed", cancelled: "Stopped" };
+
+/**
+ * A box for work under way. It is changed in place, many times a second, so that its button can be pressed and keeps the focus.
+ * `update` takes { head, progress, text, isOver, more: nodes below }.
+ */
+export function progressBox(subject, onStop) {
+  const head = el("strong");
+  const stop = el("button", { type: "button", class: "quiet", onclick: onStop }, "Stop");
+  const bar = el("progress", { "aria-label": `Progress of ${subject}` });
+  const line = el("p", { class: "status" });
+  const below = el("div");
+  const title = el("p", { class: "job-head" }, head, el("span", {}, subject), stop);
+  const node = el("article", { class: "job", "data-testid": "job" }, title, bar, line, below);
+
+  function update({ head: word, progress, text, isOver, more = [] }) {
+    head.textContent = word;
+    stop.hidden = bar.hidden = isOver;
+    bar.max = progress.total || 1;
+    // Without a value the bar shows that its end is unknown.
+    if (progress.total != null) bar.value = progress.done;
+    line.textContent = [progressText(progress), text].filter(Boolean).join(" – ");
+    below.replaceChildren(...more.filter(Boolean));
+  }
+
+  return { node, update };
+}
+
+/** "120 of 785, 80 per second". */
+function progressText({ done, total, per_second }) {
+  const count = total == null ? number(done) : `${number(done)} of ${number(total)}`;
+  return per_second ? `${count}, ${number(Math.round(per_second))} per second` : count;
+}
+
+/** What became of the files, in one line. */
+export function outcome({ added, replaced, unchanged, removed = 0, skipped }) {
+  const parts = [[added, "added"], [replaced, "replaced"], [unchanged, "unchanged"], [removed, "removed"], [skipped, "skipped"]];
+  return parts.filter(([count, word]) => count || word === "added").map(([count, word]) => `${number(count)} ${word}`).join(", ");
+}
+
+/** The files that were skipped and why, folded when there are many. */
+export function skipList(skips, total = skips.length) {
+  if (!skips.length) return null;
+  const row = ({ source, reason }) => el("li", { "data-testid": "skip" }, el("strong", {}, source), " ", el("span", {}, reason));
+  const note = total > skips.length ? ` (the first ${number(skips.length)} are listed)` : "";
+  const summary = el("summary", {}, `${plural(total, "file", "files")} skipped${note}`);
+  return el("details", { class: "skips", open: skips.length <= 10 }, summary, el("ul", {}, ...skips.map(row)));
+}
+
+/** A box that follows a job of the server until it is over; `onDone(job)` is called then. */
+export function jobBox(job, signal, onDone = () => {}) {
+  const failure = el("div", { class: "problem", role: "alert", hidden: true });
+  const box = progressBox(job.subject ?? job.kind, () => api.cancelJob(job.id).catch((error) => showProblem(failure, error)));
+
+  function paint({ state, progress, report, error }) {
+    const isOver = api.isFinal({ state });
+    if (error) showProblem(failure, { message: error.detail ?? error.title, hint: error.hint });
+    const text = report && outcome(report);
+    box.update({ head: states[state], progress, text, isOver, more: [failure, isOver && report && skipList(report.skips, report.skipped)] });
+  }
+
+  paint(job);
+  if (!api.isFinal(job)) {
+    api.follow(job.id, paint, signal).then(onDone, (error) => {
+      if (!isAbort(error)) showProblem(failure, error);
+    });
+  }
+  return box.node;
+}

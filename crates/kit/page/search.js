@@ -1,0 +1,184 @@
+// The search view: what is asked for, and its answer. It searches by itself whenever the query changes.
+
+import * as api from "./api.js";
+import { $, acceptDrops, debounce, isAbort, number, showProblem } from "./dom.js";
+import { createFilter } from "./filter.js";
+import { createQuery } from "./query.js";
+import { parseRegion, regionText } from "./region.js";
+import { card } from "./results.js";
+
+const WELCOME_ITEMS = 24;
+
+export function create(section, app) {
+  const { info, renderer } = app;
+  const words = $("words");
+  const status = $("status");
+  let running = null;
+  let generation = app.generation;
+
+  const later = debounce(run, 200);
+  const query = createQuery(renderer, () => {
+    nameInAddress();
+    later();
+  });
+  const filter = createFilter("filter", info, run);
+  wireControls();
+
+  /** A query that is one item has an address of its own; every other is plain #search. */
+  function nameInAddress() {
+    const only = query.single;
+    const params = new URLSearchParams(only ? { id: only.item.id } : {});
+    if (only?.region) params.set("region", regionText(only.region));
+    const hash = only ? `#search?${params}` : "#search";
+    document.querySelector("[data-view=search]").href = hash;
+    if (!section.hidden) history.replaceState(null, "", hash);
+  }
+
+  function request() {
+    const { sides, files } = query.request();
+    if (words.value.trim()) sides.positive.push({ words: words.value.trim() });
+    const minScore = $("min-score").valueAsNumber;
+    const k = Number($("k-number").value) || Number($("k").value);
+    const body = { ...sides, k, filter: filter.value, min_score: Number.isNaN(minScore) ? null : minScore };
+    return { body, files };
+  }
+
+  async function run() {
+    running?.abort();
+    running = new AbortController();
+    const { signal } = running;
+    const { body, files } = request();
+    showProblem($("query-error"), null);
+    filter.showProblem(null);
+    const cameFromCard = document.activeElement.closest("#results, #welcome");
+    const nothing = body.positive.length + body.negative.length === 0;
+    $("welcome").hidden = !nothing || app.info.count === 0;
+    $("welcome-empty").hidden = !nothing || app.info.count > 0;
+    if (body.positive.length === 0) {
+      $("results").replaceChildren();
+      $("results").removeAttribute("aria-busy");
+      status.textContent = nothing ? "" : "Add something to be like, beside what to be unlike.";
+      if (nothing) welcome();
+      return;
+    }
+    $("results").setAttribute("aria-busy", "true");
+    try {
+      const answer = await api.search(body, files, signal);
+      const isFree = document.activeElement === document.body || $("results").contains(document.activeElement);
+      showAnswer(answer);
+      // The card that was pressed is gone; whoever walks by keyboard goes on at the first hit.
+      if (cameFromCard && isFree) $("results").querySelector("button")?.focus({ preventScroll: true });
+    } catch (error) {
+      if (isAbort(error)) return;
+      showFailure(error);
+    }
+    $("results").removeAttribute("aria-busy");
+  }
+
+  function showAnswer(answer) {
+    const { hits, took_ms, timings } = answer;
+    const options = { renderer, answer, more: app.more, less, open: (item) => app.open(hits, item) };
+    $("results").classList.remove("stale");
+    $("results").replaceChildren(...hits.map((hit) => card(hit, options)));
+    const [took, encode, search] = [took_ms, timings.encode_ms, timings.search_ms].map((ms) => number(Math.round(ms)));
+    const found = `${number(hits.length)} of ${number(app.info.count)} in ${took} ms: ${encode} encode, ${search} search`;
+    status.textContent = hits.length ? found : "Nothing passes the filter and the score that were asked for.";
+  }
+
+  function showFailure(error) {
+    status.textContent = "";
+    // While a filter is being typed, or the server is away, the last answer is better than none.
+    const isPassing = error.isFilter || error.isOffline;
+    $("results").classList.toggle("stale", isPassing);
+    if (!isPassing) $("results").replaceChildren();
+    if (error.isFilter) {
+      $("options").open = true;
+      filter.showProblem(error);
+    } else if (!error.isOffline) showProblem($("query-error"), error);
+  }
+
+  async function welcome() {
+    try {
+      const { items } = await api.items({ limit: WELCOME_ITEMS });
+      const options = { renderer, open: app.more, openWord: "Search with" };
+      $("welcome-items").replaceChildren(...items.map((item) => card(item, options)));
+    } catch (error) {
+      if (!error.isOffline) showProblem($("query-error"), error);
+    }
+  }
+
+  function less(item) {
+    query.add({ item, negative: true });
+  }
+
+  function takeFiles(files) {
+    const tooLarge = files.find((file) => file.size > info.max_upload_bytes);
+    if (tooLarge) showProblem($("query-error"), { message: `${tooLarge.name} is larger than the server takes.` });
+    else files.forEach((file) => query.add({ file }));
+  }
+
+  function wireControls() {
+    const takesPictures = info.accepts.includes("picture");
+    $("drop").hidden = !takesPictures;
+    $("words-field").hidden = !info.accepts.includes("words");
+    words.addEventListener("input", later);
+    // On a phone the results matter more than what is rarely changed.
+    $("options").open = !matchMedia("(max-width: 48rem)").matches;
+
+    $("query-file").accept = renderer.accept;
+    $("query-file").onchange = ({ target }) => {
+      takeFiles([...target.files]);
+      target.value = "";
+    };
+    acceptDrops(section, $("drop"), (data) => takesPictures && takeFiles([...data.files]));
+    document.addEventListener("paste", (event) => {
+      const files = [...event.clipboardData.files];
+      if (section.hidden || !takesPictures || !files.length) return;
+      event.preventDefault();
+      takeFiles(files);
+    });
+
+    const [k, exact] = [$("k"), $("k-number")];
+    exact.max = info.max_k;
+    k.max = Math.min(info.max_k, Number(k.max));
+    k.oninput = () => {
+      exact.value = k.value;
+      later();
+    };
+    exact.oninput = () => {
+      if (!exact.checkValidity() || !exact.value) return;
+      k.value = exact.value;
+      later();
+    };
+    if (!info.larger_is_nearer) $("min-score-label").textContent = "Largest distance";
+    $("min-score").oninput = later;
+    $("query").onsubmit = (event) => {
+      event.preventDefault();
+      run();
+    };
+  }
+
+  return {
+    async show(params, again) {
+      const id = params.get("id");
+      const region = parseRegion(params.get("region"));
+      if (id) {
+        const same = query.single?.item.id === id && String(query.single.region) === String(region);
+        if (same && generation === app.generation && !again) return;
+        generation = app.generation;
+        try {
+          query.replace([{ item: await api.item(id), region }]);
+          if (region) $("region").focus();
+        } catch (error) {
+          showFailure(error);
+        }
+      } else {
+        generation = app.generation;
+        // The address says what is asked for; files have none, and stay.
+        if (query.single) query.replace([]);
+        else run();
+      }
+    },
+    forget: query.forget,
+  };
+}

@@ -1,0 +1,355 @@
+//! Bodies as programs see them, the same from `--json` and over HTTP.
+
+use bootcamp_core::{Error, Fields, Hit, Id};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::duplicates::Group;
+use crate::ingest::Report;
+use crate::jobs::{Job, Kind, Outcome, State};
+use crate::query::{Answer, milliseconds};
+use crate::solution::{Card, Solution};
+
+/// A stored item.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ItemBody {
+    #[schema(value_type = String, example = "3f9a1c0d5e7b2a486f01")]
+    pub id: Id,
+    #[schema(example = "swan.png")]
+    pub title: String,
+    pub caption: Option<String>,
+    #[schema(example = "birds")]
+    pub label: Option<String>,
+    /// Where its thumbnail is, a JPEG.
+    pub thumbnail: String,
+    /// Where the file is that it came from.
+    pub media: String,
+    #[schema(value_type = Object)]
+    pub fields: Fields,
+}
+
+impl ItemBody {
+    pub fn new(solution: &dyn Solution, id: Id, fields: Fields) -> Self {
+        let Card { title, caption, label } = solution.present(&fields);
+        let place = format!("/api/v1/items/{}", in_url(&id.to_string()));
+        let (thumbnail, media) = (format!("{place}/thumbnail"), format!("{place}/media"));
+        Self { id, title, caption, label, thumbnail, media, fields }
+    }
+}
+
+fn in_url(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// An item that was found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HitBody {
+    #[serde(flatten)]
+    pub item: ItemBody,
+    /// By the metric.
+    pub score: f32,
+}
+
+/// The answer to a search.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SearchBody {
+    /// Best first.
+    pub hits: Vec<HitBody>,
+    #[schema(example = "COSINE")]
+    pub metric: String,
+    pub larger_is_nearer: bool,
+    pub model: Option<String>,
+    pub took_ms: f64,
+    pub timings: Timings,
+}
+
+/// What the time went into.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Timings {
+    /// Making a vector of the query.
+    pub encode_ms: f64,
+    /// Searching.
+    pub search_ms: f64,
+}
+
+impl SearchBody {
+    pub fn new(solution: &dyn Solution, answer: Answer, took: std::time::Duration) -> Self {
+        let context = solution.context();
+        let hit = |Hit { id, score, fields, .. }| HitBody { item: ItemBody::new(solution, id, fields), score };
+        Self {
+            hits: answer.hits.into_iter().map(hit).collect(),
+            metric: context.metric.name().to_owned(),
+            larger_is_nearer: context.metric.larger_is_nearer(),
+            model: context.model.as_ref().map(|model| model.name.clone()),
+            took_ms: milliseconds(took),
+            timings: Timings { encode_ms: answer.encode_ms, search_ms: answer.search_ms },
+        }
+    }
+}
+
+/// A page of items.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ItemsBody {
+    /// In id order.
+    pub items: Vec<ItemBody>,
+    /// What to give as `after` for the next page; null at the end.
+    #[schema(value_type = Option<String>)]
+    pub next: Option<Id>,
+    /// Items that pass the filter, on all pages.
+    pub count: u64,
+}
+
+/// An error, as RFC 9457 has it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    pub kind: String,
+    #[schema(example = "Bad Request")]
+    pub title: String,
+    #[schema(example = 400)]
+    pub status: u16,
+    /// What is wrong.
+    pub detail: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl ProblemBody {
+    pub fn new(status: u16, title: &str, detail: String, hint: Option<String>) -> Self {
+        Self { kind: "about:blank".to_owned(), title: title.to_owned(), status, detail, hint }
+    }
+
+    pub fn of(error: &Error) -> Self {
+        let status = error.kind().http_status();
+        let title = axum::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        Self::new(status, title.unwrap_or("Error"), error.to_string(), error.hint().map(str::to_owned))
+    }
+}
+
+/// Items that are nearly the same.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GroupBody {
+    pub items: Vec<ItemBody>,
+    /// Of the least alike pair that holds the group together.
+    pub score: f32,
+}
+
+impl GroupBody {
+    pub fn new(solution: &dyn Solution, group: &Group) -> Self {
+        let items = group.items.iter().map(|(id, fields)| ItemBody::new(solution, id.clone(), fields.clone()));
+        Self { items: items.collect(), score: group.score }
+    }
+}
+
+/// Work that outlives a request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JobBody {
+    #[schema(example = "7")]
+    pub id: String,
+    pub kind: Kind,
+    /// What it works on.
+    pub subject: String,
+    pub state: State,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+    /// That it has run.
+    pub seconds: f64,
+    pub progress: ProgressBody,
+    /// Of an import: what came of it so far.
+    pub report: Option<Report>,
+    /// Of a search for duplicates, once it is done.
+    pub groups: Option<Vec<GroupBody>>,
+    pub error: Option<ProblemBody>,
+}
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct ProgressBody {
+    pub done: u64,
+    /// Null until it is known.
+    pub total: Option<u64>,
+    pub per_second: f64,
+}
+
+impl JobBody {
+    pub fn new(solution: &dyn Solution, job: &Job) -> Self {
+        let seconds = job.seconds();
+        let snapshot = job.watch.snapshot();
+        let per_second = if seconds > 0.0 { snapshot.done as f64 / seconds } else { 0.0 };
+        let progress = ProgressBody { done: snapshot.done, total: snapshot.total, per_second };
+        let result = job.result();
+        let (mut report, mut groups, mut error) = (None, None, None);
+        match result.as_deref() {
+            Some(Ok(Outcome::Imported(done))) => report = Some(done.clone()),
+            Some(Ok(Outcome::Duplicates(found))) => {
+                groups = Some(found.iter().map(|group| GroupBody::new(solution, group)).collect());
+            }
+            Some(Err(failed)) => error = Some(ProblemBody::of(failed)),
+            None if job.kind == Kind::Import => report = Some(job.watch.report()),
+            None => {}
+        }
+        Self {
+            id: job.id.to_string(),
+            kind: job.kind,
+            subject: job.subject.clone(),
+            state: job.state(),
+            created_at: job.created_at,
+            seconds,
+            progress,
+            report,
+            groups,
+            error,
+        }
+    }
+}
+
+/// What a program and its collection are.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InfoBody {
+    pub name: String,
+    pub title: String,
+    pub summary: String,
+    pub version: String,
+    pub collection: String,
+    /// Items in it; 0 before the first import.
+    pub count: u64,
+    pub store: StoreBody,
+    pub model: Option<ModelBody>,
+    pub metric: String,
+    pub larger_is_nearer: bool,
+    /// What serves searches; null before the first import.
+    pub index: Option<IndexBody>,
+    /// What a query may be.
+    pub accepts: Vec<String>,
+    pub max_k: usize,
+    pub max_upload_bytes: u64,
+    /// From where on items count as duplicates; null where that makes no sense.
+    pub duplicates_threshold: Option<f32>,
+    /// Folders that the server may import from.
+    pub import_roots: Vec<String>,
+    pub fields: Vec<FieldBody>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StoreBody {
+    /// `local`, `milvus` or `milvus-lite`.
+    pub server: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ModelBody {
+    pub name: String,
+    pub summary: String,
+    /// Of the weights.
+    pub licence: String,
+    pub dim: usize,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IndexBody {
+    pub field: String,
+    #[schema(example = "HNSW (usearch, M=16, ef_construction=128)")]
+    pub served_by: String,
+    /// Whether results are exact.
+    pub exact: bool,
+    /// Items in the index; the rest is searched exactly.
+    pub indexed: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldBody {
+    pub name: String,
+    #[serde(rename = "type")]
+    #[schema(example = "string")]
+    pub kind: String,
+    /// Whether it may stand in a filter.
+    pub filterable: bool,
+}
+
+impl InfoBody {
+    /// `max_upload_bytes` and `import_roots` are the server's; a command line has none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn new(
+        solution: &dyn Solution,
+        max_upload_bytes: u64,
+        import_roots: Vec<String>,
+    ) -> bootcamp_core::Result<Self> {
+        let context = solution.context();
+        let program = context.program;
+        let health = context.store.health().await?;
+        let found = context.describe().await?;
+        let spec = found.as_ref().map_or_else(|| solution.collection(), |info| info.spec.clone());
+        let shown = context.output(&spec);
+        let words = context.model.as_ref().is_some_and(|model| model.text.is_some() && model.picture.is_some());
+        let index = found.as_ref().and_then(|info| info.indexes.iter().find(|index| index.field == context.field));
+        let field = |field: &bootcamp_core::ScalarField| FieldBody {
+            name: field.name.clone(),
+            kind: field.kind.name().to_owned(),
+            filterable: field.filterable,
+        };
+        Ok(Self {
+            name: program.name.to_owned(),
+            title: program.title.to_owned(),
+            summary: program.summary.to_owned(),
+            version: program.version.to_owned(),
+            collection: context.collection.clone(),
+            count: found.as_ref().map_or(0, |info| info.count),
+            store: StoreBody {
+                server: serde_json::to_value(health.server).ok().and_then(text).unwrap_or_default(),
+                version: health.version,
+            },
+            model: context.model.as_ref().map(|model| ModelBody {
+                name: model.name.clone(),
+                summary: model.summary.clone(),
+                licence: model.licence.clone(),
+                dim: model.dim,
+            }),
+            metric: context.metric.name().to_owned(),
+            larger_is_nearer: context.metric.larger_is_nearer(),
+            index: index.cloned().map(|index| IndexBody {
+                field: index.field,
+                served_by: index.served_by,
+                exact: index.exact,
+                indexed: index.indexed,
+            }),
+            accepts: program.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
+            max_k: crate::query::MAX_K,
+            max_upload_bytes,
+            duplicates_threshold: program.duplicates,
+            import_roots,
+            fields: spec.scalars.iter().filter(|field| shown.wants_scalar(&field.name)).map(field).collect(),
+        })
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// A sample of the collection on a plane.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MapBody {
+    pub points: Vec<PointBody>,
+    /// The shares of the whole variance that the two axes show.
+    pub explained: Vec<f32>,
+    /// Items in the collection.
+    pub total: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PointBody {
+    #[schema(value_type = String)]
+    pub id: Id,
+    /// −1 to 1.
+    pub x: f32,
+    pub y: f32,
+    pub title: String,
+    pub label: Option<String>,
+}

@@ -1,0 +1,86 @@
+//! `demo`: from nothing to search results and a page, without a question asked.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bootcamp_core::{Error, ErrorKind, Result};
+use clap::Args;
+
+use super::serve::ServeArgs;
+use crate::api::SearchBody;
+use crate::context::blocking;
+use crate::printer::Printer;
+use crate::query::SearchQuery;
+use crate::settings::ServerFile;
+use crate::solution::{Sample, Solution};
+use crate::source::Places;
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// The folder of sample data
+    #[arg(long, env = "BOOTCAMP_SAMPLES", value_name = "FOLDER", default_value = "data")]
+    samples: PathBuf,
+    /// Do not serve the page at the end
+    #[arg(long, env = "BOOTCAMP_NO_SERVE")]
+    no_serve: bool,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+pub async fn run(
+    solution: Arc<dyn Solution>,
+    args: DemoArgs,
+    server: ServerFile,
+    printer: Printer,
+) -> Result<ExitCode> {
+    let program = solution.context().program;
+    let sample = program
+        .sample
+        .as_ref()
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{} has no sample data", program.name)))?;
+    let folder = args.samples.join(sample.folder);
+    printer.note(format_args!("sample data: {}, in {}", sample.about, folder.display()));
+    let target = folder.clone();
+    blocking(move || fetch(sample, &target)).await?;
+
+    let places = Places::new(vec![folder.clone()]);
+    let start = Instant::now();
+    let report = super::import::import(&*solution, places, false, printer).await?;
+    printer.report(&report, start.elapsed().as_secs_f64())?;
+    if report.interrupted {
+        return Ok(super::INTERRUPTED.into());
+    }
+
+    let context = solution.context().clone();
+    let (path, what) = blocking(move || (sample.query)(&context, &folder)).await?;
+    printer.note(format_args!("searching with {}, {what}", path.display()));
+    let query = SearchQuery::like(super::search::read(&path, solution.context().limits.bytes)?, 5);
+    let start = Instant::now();
+    let answer = solution.search(&query).await?;
+    let body = SearchBody::new(&*solution, answer, start.elapsed());
+    if printer.json {
+        printer.json(&body)?
+    } else {
+        super::search::print(&body, printer)
+    }
+    if args.no_serve {
+        return Ok(ExitCode::SUCCESS);
+    }
+    super::serve::run(solution, args.serve, server, printer).await
+}
+
+/// Runs the script; what it says goes to the terminal.
+fn fetch(sample: &Sample, folder: &Path) -> Result<()> {
+    let cannot = |error| Error::new(ErrorKind::Io, format!("the sample data cannot be fetched: {error}"));
+    std::fs::create_dir_all(folder.parent().unwrap_or(folder)).map_err(cannot)?;
+    let mut bash = Command::new("bash");
+    let status =
+        bash.args(["-c", sample.script, "sample"]).arg(folder).stdin(Stdio::null()).status().map_err(cannot)?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unavailable, "the sample data cannot be fetched, see above")
+        .with_hint("put the data there by hand, or import your own"))
+}

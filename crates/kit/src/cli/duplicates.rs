@@ -1,0 +1,49 @@
+//! `duplicates`
+
+use std::process::ExitCode;
+
+use bootcamp_core::{Error, ErrorKind, Result};
+use clap::Args;
+
+use super::score;
+use crate::api::GroupBody;
+use crate::ingest::Watch;
+use crate::printer::Printer;
+use crate::solution::Solution;
+
+#[derive(Args, Debug)]
+pub struct DuplicatesArgs {
+    /// From this score on two items are duplicates [default: the program's own]
+    #[arg(long, env = "BOOTCAMP_THRESHOLD", value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f32>,
+}
+
+pub async fn run(solution: &dyn Solution, args: DuplicatesArgs, printer: Printer) -> Result<ExitCode> {
+    let context = solution.context();
+    let threshold = args.threshold.or(context.program.duplicates).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, format!("{} does not look for duplicates", context.program.name))
+    })?;
+    let watch = Watch::default();
+    let output = context.output(&solution.collection());
+    let work = crate::duplicates::duplicates(context, threshold, &output, &watch);
+    let groups = printer.watch("comparing", &watch, work).await?;
+    let groups: Vec<_> = groups.iter().map(|group| GroupBody::new(solution, group)).collect();
+    if printer.json {
+        printer.json(&serde_json::json!({"threshold": threshold, "groups": groups}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = groups.iter().enumerate().flat_map(|(at, group)| {
+        group.items.iter().enumerate().map(move |(n, item)| {
+            let first = |text: String| if n == 0 { text } else { String::new() };
+            let label = item.label.clone().unwrap_or_default();
+            let id = item.id.to_string();
+            vec![first((at + 1).to_string()), first(score(group.score)), id, label, item.title.clone()]
+        })
+    });
+    if !groups.is_empty() {
+        printer.table(&["", "score", "id", "label", "title"], rows);
+    }
+    let items: usize = groups.iter().map(|group| group.items.len()).sum();
+    printer.line(format_args!("{} groups of {items} items at {threshold} or nearer", groups.len()));
+    Ok(ExitCode::SUCCESS)
+}

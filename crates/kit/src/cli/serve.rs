@@ -1,0 +1,90 @@
+//! `serve`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootcamp_core::{Error, ErrorKind, Result};
+use clap::Args;
+use secrecy::SecretString;
+
+use crate::http::{ServerOptions, serve};
+use crate::printer::Printer;
+use crate::settings::ServerFile;
+use crate::solution::Solution;
+
+#[derive(Args, Debug)]
+#[command(after_help = "A token that every request must carry is read from BOOTCAMP_TOKEN, or `token` in the table \
+    [server] of bootcamp.toml.")]
+pub struct ServeArgs {
+    /// The address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "BOOTCAMP_HOST")]
+    host: Option<String>,
+    /// The port; 0 for any that is free [default: 8080]
+    #[arg(long, env = "BOOTCAMP_PORT")]
+    port: Option<u16>,
+    /// A folder that the page and the API may import from; none if left out
+    #[arg(long = "import-root", env = "BOOTCAMP_IMPORT_ROOTS", value_name = "FOLDER", value_delimiter = ':')]
+    import_roots: Vec<PathBuf>,
+    /// Bytes of the largest upload [default: 32 MiB]
+    #[arg(long, env = "BOOTCAMP_MAX_UPLOAD", value_name = "BYTES")]
+    max_upload: Option<u64>,
+    /// Searches and uploads that are taken at once; more are answered with 429 [default: 32]
+    #[arg(long, env = "BOOTCAMP_MAX_SEARCHES", value_name = "N")]
+    max_searches: Option<usize>,
+    /// Seconds a request may take [default: 30]
+    #[arg(long, env = "BOOTCAMP_REQUEST_TIMEOUT", value_name = "SECONDS")]
+    request_timeout: Option<f64>,
+}
+
+pub async fn run(solution: Arc<dyn Solution>, args: ServeArgs, file: ServerFile, printer: Printer) -> Result<ExitCode> {
+    let options = options(args, file)?;
+    if options.token.is_none() && !options.is_loopback() {
+        printer.warn(format_args!(
+            "{} can be reached from other machines, and no token is set (BOOTCAMP_TOKEN)",
+            options.host
+        ));
+    }
+    // The first search must not wait for the model, nor find out that it cannot be loaded.
+    solution.warm_up().await?;
+    let title = solution.context().program.title;
+    serve(solution, options, &|address| printer.line(format_args!("{title} is at http://{address} (Ctrl-C ends it)")))
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
+    let token = std::env::var("BOOTCAMP_TOKEN").ok().filter(|token| !token.is_empty()).map(SecretString::from);
+    let seconds = args.request_timeout.or(file.timeout).unwrap_or(30.0);
+    if !(seconds > 0.0 && seconds <= 86_400.0) {
+        return Err(Error::invalid(format!(
+            "the request time-out is {seconds} seconds, expected more than 0, at most a day"
+        )));
+    }
+    let roots = if args.import_roots.is_empty() { file.import_roots.unwrap_or_default() } else { args.import_roots };
+    let import_roots = roots
+        .iter()
+        .map(|root| match root.canonicalize() {
+            Ok(folder) if folder.is_dir() => Ok(folder),
+            Ok(_) => Err(Error::invalid(format!("the import root {} is no folder", root.display()))),
+            Err(error) => Err(Error::io("cannot find the import root", root, error)),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let max_searches = args.max_searches.or(file.max_searches).unwrap_or(32);
+    if max_searches == 0 {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "the number of searches taken at once is 0, expected at least 1",
+        ));
+    }
+    Ok(ServerOptions {
+        host: args.host.or(file.host).unwrap_or_else(|| "127.0.0.1".to_owned()),
+        port: args.port.or(file.port).unwrap_or(8080),
+        token: token.or(file.token),
+        import_roots,
+        max_upload: args.max_upload.or(file.max_upload).unwrap_or(32 << 20),
+        max_searches,
+        request_timeout: Duration::from_secs_f64(seconds),
+    })
+}

@@ -1,0 +1,127 @@
+//! What stands before the handlers: who may come in, from where, how many at once, and for how long.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+
+use super::Shared;
+use super::problem::Problem;
+
+/// Lets in only as many as the server can work on, before their bodies are read. The others are told to come again at
+/// once: a queue would only make all of them late.
+pub async fn admit(State(app): Shared, request: Request, next: Next) -> Response {
+    let Ok(_permit) = Arc::clone(&app.admission).try_acquire_owned() else {
+        app.metrics.rejected.inc();
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "the server has its hands full")
+            .hint("try again in a second")
+            .retry_after(1)
+            .into_response();
+    };
+    next.run(request).await
+}
+
+/// Ends requests that take too long, those included whose body does not arrive.
+pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Response {
+    let limit = app.options.request_timeout;
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("the request took longer than {} s", limit.as_secs_f64());
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
+        }
+    }
+}
+
+/// Asks for the bearer token, where one is set.
+pub async fn authorise(State(app): Shared, request: Request, next: Next) -> Response {
+    if let Some(token) = &app.options.token {
+        let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        // Comparing hashes takes the same time however many letters fit.
+        if Sha256::digest(given) != Sha256::digest(token.expose_secret()) {
+            let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
+                .hint("send the header `Authorization: Bearer TOKEN`")
+                .into_response();
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return response;
+        }
+    }
+    next.run(request).await
+}
+
+/// Keeps other sites' pages from using the server through a visitor's browser: from changing anything (a form needs no
+/// CORS), and, where only this machine may come, from reading under a name that they made to lead here.
+pub async fn same_origin(State(app): Shared, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if app.options.is_loopback() && !is_loopback_name(host(headers)) {
+        return Problem::new(StatusCode::FORBIDDEN, "the Host header is not this machine's").into_response();
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !reads && !is_own_origin(headers) {
+        return Problem::new(StatusCode::FORBIDDEN, "the request comes from another site's page").into_response();
+    }
+    next.run(request).await
+}
+
+fn host(headers: &HeaderMap) -> &str {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    // `[::1]:8080`, `127.0.0.1:8080`, `localhost`.
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let is_address = name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_address || name.eq_ignore_ascii_case("localhost")
+}
+
+/// Browsers say where a page came from; programs say nothing and are let through.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    match headers.get(header::ORIGIN) {
+        None => headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none"),
+        Some(origin) => {
+            let origin = origin.to_str().unwrap_or_default();
+            origin.split_once("://").is_some_and(|(_, authority)| authority == host(headers))
+        }
+    }
+}
+
+/// Tells browsers to load nothing from elsewhere, to guess no types, and to show the page in no frame.
+pub async fn security_headers(request: Request, next: Next) -> Response {
+    // The page that browses the API styles itself inline and draws icons from data.
+    let is_docs = request.uri().path().starts_with("/api/docs");
+    let mut response = next.run(request).await;
+    let policy = if is_docs {
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_has_its_names() {
+        for host in ["127.0.0.1:8080", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80", "127.1.2.3"] {
+            assert!(is_loopback_name(host), "{host}");
+        }
+        for host in ["", "example.org", "127.0.0.1.example.org", "localhost.example.org:80", "10.0.0.1", "[::2]"] {
+            assert!(!is_loopback_name(host), "{host}");
+        }
+    }
+}

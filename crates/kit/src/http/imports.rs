@@ -1,0 +1,108 @@
+//! `POST /api/v1/imports` and `/duplicates`: what takes longer than a request.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use bootcamp_core::Result;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Shared;
+use super::problem::{Body, Problem, Problems};
+use crate::api::JobBody;
+use crate::cli::prepare;
+use crate::context::blocking;
+use crate::ingest::Watch;
+use crate::jobs::{Kind, Outcome};
+use crate::source::{Places, Skip, is_within};
+
+/// A place on the server to import from.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportInput {
+    /// A folder, file, archive or table below one of the import roots.
+    #[schema(value_type = String, example = "/srv/pictures")]
+    path: PathBuf,
+    /// Remove items that came from there and are gone there.
+    #[serde(default)]
+    prune: bool,
+    /// The label of everything imported, in place of what it would be.
+    label: Option<String>,
+}
+
+/// A job, and where to ask for it.
+type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
+
+/// Import a place on the server
+#[utoipa::path(
+    post, path = "/api/v1/imports", tag = "jobs", operation_id = "start_import", request_body = ImportInput,
+    responses((status = 202, description = "The job that does it", body = JobBody), Problems)
+)]
+pub async fn import(State(app): Shared, Body(input): Body<ImportInput>) -> Result<Accepted, Problem> {
+    let roots = app.options.import_roots.clone();
+    if roots.is_empty() {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "this server imports nothing by itself")
+            .hint("start it with --import-root FOLDER"));
+    }
+    let (path, asked) = (input.path.clone(), roots.clone());
+    // One answer for what is outside and what is not there: the difference is nobody's business.
+    if !blocking(move || Ok(is_within(&path, &asked))).await? {
+        let detail = format!("{} is not below an import root of this server", input.path.display());
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let subject = input.path.display().to_string();
+    let watch = Watch::default();
+    let (solution, watched) = (Arc::clone(&app.solution), watch.clone());
+    let work = async move {
+        let mut places = Places::new(vec![input.path]);
+        places.fields.extend(input.label.map(|label| ("label".to_owned(), label.into())));
+        let preparing = Arc::clone(&solution);
+        let mut import = blocking(move || prepare(&*preparing, &places, input.prune, watched)).await?;
+        // A table may name files anywhere.
+        import.sources = Box::new(import.sources.map(move |found| {
+            let source = found?;
+            if source.is_within(&roots) {
+                return Ok(source);
+            }
+            Err(Skip { source: source.name, reason: "it is not below an import root of this server".to_owned() })
+        }));
+        solution.import(import).await.map(Outcome::Imported)
+    };
+    let job = app.jobs.begin(Kind::Import, subject, watch, Box::pin(work))?;
+    Ok(accepted(JobBody::new(&*app.solution, &job)))
+}
+
+/// From where on two items are duplicates.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DuplicatesInput {
+    /// The least similarity, or for a distance the largest; the program's own if left out.
+    threshold: Option<f32>,
+}
+
+/// Find groups of items that are nearly the same
+#[utoipa::path(
+    post, path = "/api/v1/duplicates", tag = "jobs", operation_id = "find_duplicates", request_body = DuplicatesInput,
+    responses((status = 202, description = "The job that does it", body = JobBody), Problems)
+)]
+pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) -> Result<Accepted, Problem> {
+    let default = app.solution.context().program.duplicates;
+    let threshold = input.threshold.or(default).filter(|threshold| threshold.is_finite());
+    let threshold = threshold.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "threshold is no finite number"))?;
+    let watch = Watch::default();
+    let (solution, watched) = (Arc::clone(&app.solution), watch.clone());
+    let work = async move {
+        let context = solution.context();
+        let output = context.output(&solution.collection());
+        crate::duplicates::duplicates(context, threshold, &output, &watched).await.map(Outcome::Duplicates)
+    };
+    let job = app.jobs.begin(Kind::Duplicates, format!("score {threshold} or nearer"), watch, Box::pin(work))?;
+    Ok(accepted(JobBody::new(&*app.solution, &job)))
+}
+
+fn accepted(job: JobBody) -> Accepted {
+    (StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/jobs/{}", job.id))], Json(job))
+}

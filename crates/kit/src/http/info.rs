@@ -1,0 +1,82 @@
+//! What the server is, how it is, and its collection on a map.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::problem::{Fields, Problem, Problems};
+use crate::api::{InfoBody, MapBody, PointBody};
+
+const DEFAULT_SAMPLE: usize = 2000;
+const MAX_SAMPLE: usize = 5000;
+
+/// What this program and its collection are
+#[utoipa::path(
+    get, path = "/api/v1/info", tag = "collection",
+    responses((status = 200, description = "Facts", body = InfoBody), Problems)
+)]
+pub async fn info(State(app): Shared) -> Result<Json<InfoBody>, Problem> {
+    let roots = app.options.import_roots.iter().map(|root| root.display().to_string()).collect();
+    Ok(Json(InfoBody::new(&*app.solution, app.options.max_upload, roots).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MapQuery {
+    /// Most points, 1 to 5000; 2000 if left out.
+    #[param(minimum = 1, maximum = 5000)]
+    sample: Option<usize>,
+}
+
+/// A sample of the collection on a plane: its first two principal components
+#[utoipa::path(
+    get, path = "/api/v1/map", tag = "collection", params(MapQuery),
+    responses((status = 200, description = "Points", body = MapBody), Problems)
+)]
+pub async fn map(State(app): Shared, Fields(query): Fields<MapQuery>) -> Result<Json<MapBody>, Problem> {
+    let sample = query.sample.unwrap_or(DEFAULT_SAMPLE);
+    if sample == 0 || sample > MAX_SAMPLE {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("sample is {sample}, expected 1 to {MAX_SAMPLE}")));
+    }
+    let solution = &app.solution;
+    let spec = solution.collection();
+    let fields = spec.scalars.iter().map(|field| field.name.clone()).collect();
+    let map = crate::map::map(solution.context(), sample, fields).await?;
+    let point = |point: crate::map::Point| {
+        let card = solution.present(&point.fields);
+        PointBody { id: point.id, x: point.x, y: point.y, title: card.title, label: card.label }
+    };
+    let points = map.points.into_iter().map(point).collect();
+    Ok(Json(MapBody { points, explained: map.explained.to_vec(), total: map.total }))
+}
+
+/// Whether the process is there
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It is", body = String)))]
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether it can answer searches: its store does
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses((status = 200, description = "It can", body = String), Problems)
+)]
+pub async fn readyz(State(app): Shared) -> Result<&'static str, Problem> {
+    app.solution.context().store.health().await?;
+    Ok("ready\n")
+}
+
+/// Metrics for Prometheus
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "In OpenMetrics' text format", content((String = "application/openmetrics-text"))), Problems)
+)]
+pub async fn metrics(State(app): Shared) -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], app.metrics.text())
+}

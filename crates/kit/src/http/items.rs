@@ -1,0 +1,210 @@
+//! `/api/v1/items`: looking at items, adding and removing them, and their pictures.
+
+use axum::Json;
+use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bootcamp_core::picture::media_type;
+use bootcamp_core::{Filter, Id, Output, PageRequest};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Shared;
+use super::problem::{Fields, Problem, Problems};
+use super::upload::Parts;
+use crate::api::{ItemBody, ItemsBody};
+use crate::context::blocking;
+use crate::ingest::{Import, Report, Watch};
+use crate::query::{no_item, path_of, remove as remove_items};
+use crate::solution::Solution;
+use crate::source::{Skip, Source};
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 1000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// Only items for which this holds, in Milvus's expression language.
+    filter: Option<String>,
+    /// Most items, 1 to 1000; 50 if left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// Only items after this id.
+    after: Option<String>,
+}
+
+/// List items in id order
+#[utoipa::path(
+    get, path = "/api/v1/items", tag = "items", operation_id = "list_items", params(ListQuery),
+    responses((status = 200, description = "A page of items", body = ItemsBody), Problems)
+)]
+pub async fn list(State(app): Shared, Fields(query): Fields<ListQuery>) -> Result<Json<ItemsBody>, Problem> {
+    let context = app.solution.context();
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if limit == 0 || limit > MAX_LIMIT {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is {limit}, expected 1 to {MAX_LIMIT}")));
+    }
+    let filter = query.filter.as_deref().filter(|text| !text.trim().is_empty()).map(Filter::parse).transpose()?;
+    if context.describe().await?.is_none() {
+        return Ok(Json(ItemsBody { items: Vec::new(), next: None, count: 0 }));
+    }
+    let count = context.store.count(&context.collection, filter.as_ref()).await?;
+    let output = context.output(&app.solution.collection());
+    let request = PageRequest { filter, after: query.after.map(Id::from), limit, output };
+    let page = context.store.page(&context.collection, &request).await?;
+    let items = page.records.into_iter().filter_map(|r| Some(ItemBody::new(&*app.solution, r.id?, r.fields)));
+    Ok(Json(ItemsBody { items: items.collect(), next: page.next, count }))
+}
+
+/// What came of an upload.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UploadBody {
+    added: u64,
+    replaced: u64,
+    unchanged: u64,
+    /// Files that could not be taken.
+    skipped: Vec<Skip>,
+    /// Those that could.
+    items: Vec<ItemBody>,
+}
+
+/// Files to add.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "stands for the parts in the OpenAPI document")]
+pub(super) struct UploadForm {
+    #[schema(value_type = Vec<Vec<u8>>, content_media_type = "application/octet-stream")]
+    file: Vec<Vec<u8>>,
+    /// The label of all of them.
+    label: Option<String>,
+    /// The caption of all of them.
+    caption: Option<String>,
+}
+
+/// Add files
+#[utoipa::path(
+    post, path = "/api/v1/items", tag = "items", operation_id = "upload_items",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "What came of it", body = UploadBody), Problems)
+)]
+pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadBody>, Problem> {
+    let multipart = Multipart::from_request(request, &())
+        .await
+        .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+    let parts = Parts::read(multipart, app.options.max_upload).await?;
+    if parts.files.is_empty() {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no file").hint("send parts named `file`"));
+    }
+    let names: Vec<String> = parts.files.iter().map(|file| file.name.clone()).collect();
+    let sources = keep(&*app.solution, parts).await?;
+    let kept: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
+    let watch = Watch::with_ids();
+    let import = Import { sources: Box::new(sources.into_iter().map(Ok)), prune: None, watch };
+    let mut report = app.solution.import(import).await?;
+    // A person knows the file by the name it had, not by where it was put.
+    for skip in &mut report.skips {
+        if let Some(at) = kept.iter().position(|name| *name == skip.source) {
+            app.solution.context().media.remove(&crate::ingest::item_id(&skip.source, 0), Some(&skip.source));
+            skip.source.clone_from(&names[at]);
+        }
+    }
+    uploaded(&*app.solution, report).await.map(Json)
+}
+
+/// Puts uploaded files where they stay.
+async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, Problem> {
+    let media = solution.context().media.clone();
+    let mut fields = bootcamp_core::Fields::new();
+    for name in ["label", "caption"] {
+        let text = parts.texts.remove(name).filter(|text| !text.trim().is_empty());
+        fields.extend(text.map(|text| (name.to_owned(), text.into())));
+    }
+    let sources = blocking(move || {
+        let keep = |file: super::upload::File| {
+            let path = media.keep_upload(&file.name, &file.bytes)?;
+            let mut source = Source::file(&path).map_err(|skip| bootcamp_core::Error::invalid(skip.reason))?;
+            source.fields.clone_from(&fields);
+            // A folder that is sent as a whole says what is in it, as it would from the disk.
+            if let Some((folder, _)) = file.name.rsplit_once('/') {
+                let label = folder.rsplit('/').next().filter(|label| !label.trim_matches('.').is_empty());
+                source.fields.extend(
+                    label.filter(|_| !fields.contains_key("label")).map(|label| ("label".to_owned(), label.into())),
+                );
+            }
+            Ok(source)
+        };
+        parts.files.into_iter().map(keep).collect()
+    });
+    Ok(sources.await?)
+}
+
+async fn uploaded(solution: &dyn Solution, report: Report) -> Result<UploadBody, Problem> {
+    let context = solution.context();
+    let output = context.output(&solution.collection());
+    let records = context.store.get(&context.collection, &report.ids, &output).await?;
+    let items = records.into_iter().filter_map(|record| Some(ItemBody::new(solution, record.id?, record.fields)));
+    let Report { added, replaced, unchanged, skips, .. } = report;
+    Ok(UploadBody { added, replaced, unchanged, skipped: skips, items: items.collect() })
+}
+
+/// Show an item
+#[utoipa::path(
+    get, path = "/api/v1/items/{id}", tag = "items", operation_id = "get_item", params(("id" = String, Path, description = "The item's id")),
+    responses((status = 200, description = "The item", body = ItemBody), Problems)
+)]
+pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<ItemBody>, Problem> {
+    let context = app.solution.context();
+    let (id, output) = (Id::String(id), context.output(&app.solution.collection()));
+    let found = context.store.get(&context.collection, std::slice::from_ref(&id), &output).await;
+    let record = context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(&id))?;
+    Ok(Json(ItemBody::new(&*app.solution, id, record.fields)))
+}
+
+/// Remove an item
+#[utoipa::path(
+    delete, path = "/api/v1/items/{id}", tag = "items", operation_id = "remove_item", params(("id" = String, Path, description = "The item's id")),
+    responses((status = 204, description = "It is gone"), Problems)
+)]
+pub async fn remove(State(app): Shared, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    let context = app.solution.context();
+    let id = Id::String(id);
+    let found = context.store.get(&context.collection, std::slice::from_ref(&id), &Output::ids()).await;
+    if context.or_missing(found).await?.is_empty() {
+        return Err(no_item(&id).into());
+    }
+    remove_items(context, vec![id]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The file that an item came from
+#[utoipa::path(
+    get, path = "/api/v1/items/{id}/media", tag = "items", operation_id = "get_media", params(("id" = String, Path, description = "The item's id")),
+    responses((status = 200, description = "The file", content((Vec<u8> = "image/*"))), Problems)
+)]
+pub async fn media(State(app): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
+    let context = app.solution.context();
+    let path = path_of(context, &Id::String(id)).await?;
+    let (media, limits) = (context.media.clone(), context.limits);
+    let bytes = blocking(move || media.original(&path, &limits)).await?;
+    // Only what is a picture leaves the disk, whatever the collection says where it is.
+    let kind =
+        media_type(&bytes).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the item's file is no picture"))?;
+    Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=60")], bytes).into_response())
+}
+
+/// A small picture of an item
+#[utoipa::path(
+    get, path = "/api/v1/items/{id}/thumbnail", tag = "items", operation_id = "get_thumbnail",
+    params(("id" = String, Path, description = "The item's id")),
+    responses((status = 200, description = "A JPEG of at most 256 × 256 pixels", content((Vec<u8> = "image/jpeg"))), Problems)
+)]
+pub async fn thumbnail(State(app): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
+    let context = app.solution.context();
+    let id = Id::String(id);
+    let path = path_of(context, &id).await?;
+    let (media, limits) = (context.media.clone(), context.limits);
+    let jpeg = context.compute(move || media.thumbnail(&id, &path, &limits)).await?;
+    let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=60")];
+    Ok((headers, jpeg).into_response())
+}

@@ -1,0 +1,181 @@
+//! The server, the same in every program: the HTTP API under `/api/v1`, its documentation, health and metrics, and the
+//! page. One file a resource; handlers extract, call and return.
+
+mod docs;
+mod guard;
+mod imports;
+mod info;
+mod items;
+mod jobs;
+mod metrics;
+mod page;
+mod problem;
+mod search;
+mod upload;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use bootcamp_core::{Error, ErrorKind, Result};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::jobs::Jobs;
+use crate::solution::Solution;
+use metrics::Metrics;
+
+/// How long requests at work may go on after the server was asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How a server listens and what it lets in.
+#[derive(Debug)]
+pub struct ServerOptions {
+    pub host: String,
+    /// 0 for any that is free.
+    pub port: u16,
+    /// What requests must carry as a bearer token.
+    pub token: Option<SecretString>,
+    /// Folders that may be imported from, absolute and free of links.
+    pub import_roots: Vec<PathBuf>,
+    /// Bytes of the largest file that is taken, and of all files of a request.
+    pub max_upload: u64,
+    /// Searches and uploads that are at work at once.
+    pub max_searches: usize,
+    pub request_timeout: Duration,
+}
+
+impl ServerOptions {
+    /// Whether only this machine can reach the server.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// What handlers share.
+pub struct App {
+    solution: Arc<dyn Solution>,
+    options: ServerOptions,
+    jobs: Jobs,
+    metrics: Metrics,
+    /// Permits to work on something large.
+    admission: Arc<Semaphore>,
+}
+
+impl App {
+    pub fn new(solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
+        let admission = Arc::new(Semaphore::new(options.max_searches));
+        Arc::new(Self { solution, jobs: Jobs::default(), metrics: Metrics::default(), admission, options })
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+type Shared = axum::extract::State<Arc<App>>;
+
+/// All routes, behind all guards.
+pub fn router(app: Arc<App>) -> Router {
+    // Base64 in JSON takes a third more than the file.
+    let body = usize::try_from(app.options.max_upload / 3 * 4).unwrap_or(usize::MAX).saturating_add(64 << 10);
+    let heavy = OpenApiRouter::new()
+        .routes(routes!(search::search))
+        .routes(routes!(items::upload))
+        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::admit));
+    let (api, document) = OpenApiRouter::with_openapi(docs::document(&app))
+        .merge(heavy)
+        .routes(routes!(items::list))
+        .routes(routes!(items::get, items::remove))
+        .routes(routes!(items::media))
+        .routes(routes!(items::thumbnail))
+        .routes(routes!(imports::import))
+        .routes(routes!(imports::duplicates))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(info::info))
+        .routes(routes!(info::map))
+        .routes(routes!(info::metrics))
+        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::deadline))
+        // The stream of a job's events is as long as the job.
+        .routes(routes!(jobs::events))
+        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::authorise))
+        .routes(routes!(info::healthz))
+        .routes(routes!(info::readyz))
+        .split_for_parts();
+    api.merge(docs::pages(document))
+        .route("/", get(page::index))
+        .route("/assets/{name}", get(page::asset))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(DefaultBodyLimit::max(body))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::same_origin))
+        .layer(axum::middleware::from_fn(guard::security_headers))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), metrics::observe))
+        .with_state(app)
+}
+
+/// Serves until Ctrl-C or SIGTERM; `on_listening` learns the address. Then requests at work are finished and jobs
+/// stopped, for at most ten seconds.
+///
+/// # Errors
+/// `Unavailable` when the address cannot be listened on.
+pub async fn serve(
+    solution: Arc<dyn Solution>,
+    options: ServerOptions,
+    on_listening: &(dyn Fn(SocketAddr) + Send + Sync),
+) -> Result<()> {
+    let place = (options.host.clone(), options.port);
+    let listener = TcpListener::bind(&place).await.map_err(|error| {
+        Error::new(ErrorKind::Unavailable, format!("cannot listen on {}:{}: {error}", place.0, place.1))
+            .with_hint("another program may use the port: choose one with --port, or 0 for any that is free")
+    })?;
+    let unusable = |error| Error::new(ErrorKind::Unavailable, "the server cannot listen").with_source(error);
+    on_listening(listener.local_addr().map_err(unusable)?);
+    // Small answers must not wait for more to send.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    let app = App::new(solution, options);
+    let stopping = tokio_util::sync::CancellationToken::new();
+    let server =
+        axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let server = tokio::spawn(server.into_future());
+    asked_to_stop().await;
+    stopping.cancel();
+    let finished = async {
+        app.jobs.stop().await;
+        server.await
+    };
+    // What is still open after that is cut off with the process.
+    let _ = tokio::time::timeout(GRACE, finished).await;
+    Ok(())
+}
+
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! `POST /api/v1/search`
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::{StatusCode, header};
+use base64::Engine;
+use bootcamp_core::picture::Region;
+use bootcamp_core::{Id, SearchParams};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Shared;
+use super::problem::{Body, Problem, Problems};
+use super::upload::{File, Parts};
+use crate::api::SearchBody;
+use crate::query::{Example, SearchQuery, Subject};
+
+/// A query.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchInput {
+    /// What hits should be like; several are averaged.
+    #[schema(min_items = 1, max_items = 32)]
+    positive: Vec<ExampleInput>,
+    /// What hits should not be like.
+    #[serde(default)]
+    negative: Vec<ExampleInput>,
+    /// Most hits.
+    #[serde(default = "default_k")]
+    #[schema(minimum = 1, maximum = 1000, default = 10)]
+    k: usize,
+    /// Only items for which this holds, in Milvus's expression language.
+    #[schema(example = "label == \"birds\" and width > 300")]
+    filter: Option<String>,
+    /// The worst score of a hit: the least similarity, or for a distance the largest.
+    min_score: Option<f32>,
+    /// HNSW indexes: candidates kept; more is slower and finds more.
+    #[schema(minimum = 1)]
+    ef: Option<u32>,
+    /// IVF indexes: lists probed.
+    #[schema(minimum = 1)]
+    nprobe: Option<u32>,
+}
+
+fn default_k() -> usize {
+    10
+}
+
+/// A thing to be like: exactly one of `id`, `words`, `file` and `data`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ExampleInput {
+    /// Of a stored item.
+    id: Option<String>,
+    /// Where the model knows words.
+    words: Option<String>,
+    /// The name of a part of a multipart request.
+    file: Option<String>,
+    /// A file in base64.
+    data: Option<String>,
+    /// Only this part of it: `x,y,width,height` in pixels, or with points as shares of the sides.
+    #[schema(value_type = Option<String>, example = "0.25,0.0,0.5,1.0")]
+    region: Option<Region>,
+}
+
+/// A query with files.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "stands for the parts in the OpenAPI document")]
+pub(super) struct SearchForm {
+    /// The query as JSON; left out, each part `file` is a positive example, and `k`, `filter`, `min_score`, `region`,
+    /// `id` and `words` may stand as parts of their own.
+    query: Option<String>,
+    #[schema(value_type = Option<Vec<u8>>, content_media_type = "application/octet-stream")]
+    file: Option<Vec<u8>>,
+    k: Option<usize>,
+    filter: Option<String>,
+    min_score: Option<f32>,
+    region: Option<String>,
+    id: Option<String>,
+    words: Option<String>,
+}
+
+/// Find what is most like something
+#[utoipa::path(
+    post, path = "/api/v1/search", tag = "search",
+    request_body(content((SearchInput = "application/json"), (SearchForm = "multipart/form-data"))),
+    responses((status = 200, description = "Hits, best first", body = SearchBody), Problems)
+)]
+pub async fn search(State(app): Shared, request: Request) -> Result<Json<SearchBody>, Problem> {
+    let query = read(request, app.options.max_upload).await?;
+    let start = Instant::now();
+    let answer = app.solution.search(&query).await?;
+    app.metrics.searched(&answer);
+    Ok(Json(SearchBody::new(&*app.solution, answer, start.elapsed())))
+}
+
+async fn read(request: Request, max_upload: u64) -> Result<SearchQuery, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("multipart/form-data") {
+        let Body(input) = Body::<SearchInput>::from_request(request, &()).await?;
+        return input.query(Vec::new());
+    }
+    let multipart = Multipart::from_request(request, &())
+        .await
+        .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+    let mut parts = Parts::read(multipart, max_upload).await?;
+    let input = match parts.texts.remove("query") {
+        Some(text) => serde_json::from_str(&text).map_err(|error| bad(format!("the part 'query': {error}")))?,
+        None => from_parts(&parts)?,
+    };
+    input.query(parts.files)
+}
+
+fn bad(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// The short form: every file is an example, the rest are parts of their own.
+fn from_parts(parts: &Parts) -> Result<SearchInput, Problem> {
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(parts: &Parts, name: &str) -> Result<Option<T>, Problem> {
+        let text = parts.texts.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        text.map(|text| text.parse().map_err(|error| bad(format!("the part '{name}' is '{text}': {error}"))))
+            .transpose()
+    }
+    const KNOWN: [&str; 8] = ["k", "filter", "min_score", "region", "id", "words", "ef", "nprobe"];
+    if let Some(unknown) = parts.texts.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+        return Err(
+            bad(format!("there is no part '{unknown}'")).hint(format!("parts are file, query, {}", KNOWN.join(", ")))
+        );
+    }
+    let file = |part: &str| ExampleInput { file: Some(part.to_owned()), ..ExampleInput::default() };
+    let mut positive: Vec<ExampleInput> = parts.files.iter().map(|f| file(&f.part)).collect();
+    positive.extend(parsed(parts, "id")?.map(|id| ExampleInput { id: Some(id), ..ExampleInput::default() }));
+    positive
+        .extend(parsed(parts, "words")?.map(|words| ExampleInput { words: Some(words), ..ExampleInput::default() }));
+    if let (Some(first), region) = (positive.first_mut(), parsed(parts, "region")?) {
+        first.region = region;
+    }
+    Ok(SearchInput {
+        positive,
+        negative: Vec::new(),
+        k: parsed(parts, "k")?.unwrap_or_else(default_k),
+        filter: parsed(parts, "filter")?,
+        min_score: parsed(parts, "min_score")?,
+        ef: parsed(parts, "ef")?,
+        nprobe: parsed(parts, "nprobe")?,
+    })
+}
+
+impl SearchInput {
+    fn query(self, mut files: Vec<File>) -> Result<SearchQuery, Problem> {
+        let mut examples = |inputs: Vec<ExampleInput>| {
+            inputs.into_iter().map(|input| input.example(&mut files)).collect::<Result<Vec<_>, Problem>>()
+        };
+        let (positive, negative) = (examples(self.positive)?, examples(self.negative)?);
+        let params = SearchParams { ef: self.ef, nprobe: self.nprobe, ..SearchParams::default() };
+        let (k, filter, min_score) = (self.k, self.filter, self.min_score);
+        let filter = filter.filter(|filter| !filter.trim().is_empty());
+        let query = SearchQuery { positive, negative, k, filter, min_score, params };
+        query.check()?;
+        Ok(query)
+    }
+}
+
+impl ExampleInput {
+    fn example(self, files: &mut Vec<File>) -> Result<Example, Problem> {
+        let Self { id, words, file, data, region } = self;
+        let subject = match (id, words, file, data) {
+            (Some(id), None, None, None) => Subject::Id(Id::String(id)),
+            (None, Some(words), None, None) => Subject::Words(words),
+            (None, None, Some(part), None) => {
+                let at = files.iter().position(|file| file.part == part);
+                let at = at.ok_or_else(|| bad(format!("the request has no file '{part}', or it is named twice")))?;
+                let File { name, bytes, .. } = files.remove(at);
+                Subject::File { name, bytes }
+            }
+            (None, None, None, Some(data)) => {
+                let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim());
+                let bytes = bytes.map_err(|error| bad(format!("`data` is no base64: {error}")))?;
+                Subject::File { name: "data".to_owned(), bytes }
+            }
+            _ => return Err(bad("an example has exactly one of id, words, file and data")),
+        };
+        Ok(Example { subject, region })
+    }
+}

@@ -1,0 +1,30 @@
+//! What turns a solution into a program: import, jobs, command line, HTTP, web page.
+//!
+//! A solution implements [`Solution`], describes itself in a [`Program`], and its `main` is [`run`]. Start there.
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod cli;
+mod context;
+pub mod duplicates;
+pub mod http;
+pub mod ingest;
+mod jobs;
+pub mod map;
+mod media;
+mod printer;
+mod query;
+mod settings;
+mod sheet;
+mod solution;
+pub mod source;
+#[cfg(test)]
+mod testing;
+
+pub use cli::run;
+pub use context::Context;
+pub use media::{Media, THUMBNAIL, hex};
+pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine, stored_vector};
+pub use settings::{GlobalArgs, Settings};
+pub use solution::{Card, Program, Sample, Solution};

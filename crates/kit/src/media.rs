@@ -1,0 +1,173 @@
+//! What is shown of items: thumbnails, made once and kept, files that were uploaded, and the way back from an item to
+//! the file it came from. No path of a request ever gets here: files are found by item ids and by what imports wrote.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use bootcamp_core::picture::{Limits, Picture};
+use bootcamp_core::{Error, Id, Result};
+use sha2::{Digest, Sha256};
+
+use crate::source;
+
+/// The longest side of a thumbnail, in pixels.
+pub const THUMBNAIL: u32 = 256;
+const QUALITY: u8 = 85;
+/// Most letters of an uploaded file's name that are kept.
+const MAX_FILE_NAME: usize = 100;
+
+/// A collection's folder of thumbnails and uploads.
+#[derive(Clone, Debug)]
+pub struct Media {
+    folder: PathBuf,
+}
+
+impl Media {
+    /// The folder is made when something is written.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Keeps a thumbnail of a picture. A file appears whole or not at all; after a power cut it may be missing, and is
+    /// made again when it is asked for.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn put_thumbnail(&self, id: &Id, picture: &Picture) -> Result<Vec<u8>> {
+        let jpeg = picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY)?;
+        write(&self.thumbnail_path(id), &jpeg)?;
+        Ok(jpeg)
+    }
+
+    /// The thumbnail as a JPEG file, made from the item's own picture where it is not there. Blocking.
+    ///
+    /// # Errors
+    /// As [`Media::original`], and of decoding it.
+    pub fn thumbnail(&self, id: &Id, path: &str, limits: &Limits) -> Result<Vec<u8>> {
+        match std::fs::read(self.thumbnail_path(id)) {
+            Ok(jpeg) => Ok(jpeg),
+            Err(_) => self.put_thumbnail(id, &Picture::decode(&self.original(path, limits)?, limits)?),
+        }
+    }
+
+    /// The file an item came from, by its field `path`. Blocking.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not there any more; those of the file system.
+    pub fn original(&self, path: &str, limits: &Limits) -> Result<Vec<u8>> {
+        source::read_named(path, limits.bytes)
+    }
+
+    /// Keeps an uploaded file. Its folder is named by its content, so that the same file again is the same item.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn keep_upload(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.uploads().join(&hex(bytes)[..20]).join(file_name(name));
+        if !path.exists() {
+            write(&path, bytes)?;
+        }
+        path.canonicalize().map_err(|error| Error::io("cannot find", &path, error))
+    }
+
+    /// Removes what is kept of an item. What cannot be removed is only space lost.
+    pub fn remove(&self, id: &Id, path: Option<&str>) {
+        let _ = std::fs::remove_file(self.thumbnail_path(id));
+        let Some(path) = path.map(Path::new) else { return };
+        if self.uploads().canonicalize().is_ok_and(|uploads| path.starts_with(uploads)) {
+            let _ = std::fs::remove_file(path);
+            if let Some(folder) = path.parent() {
+                let _ = std::fs::remove_dir(folder);
+            }
+        }
+    }
+
+    /// Removes everything that is kept of the collection.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn remove_all(&self) -> Result<()> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("cannot remove", &self.folder, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn uploads(&self) -> PathBuf {
+        self.folder.join("uploads")
+    }
+
+    /// Ids of a collection that someone else made may be anything, so a file is named by an id's hash.
+    fn thumbnail_path(&self, id: &Id) -> PathBuf {
+        let name = &hex(id.to_string().as_bytes())[..32];
+        self.folder.join("thumbnails").join(&name[..2]).join(format!("{name}.jpg"))
+    }
+}
+
+/// The last part of a name, without anything that a file system, a shell or a page could take for more than letters.
+fn file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = last.trim_start_matches('.').chars().map(plain).collect();
+    let skip = name.chars().count().saturating_sub(MAX_FILE_NAME);
+    let name: String = name.chars().skip(skip).collect();
+    if name.is_empty() { "upload".to_owned() } else { name }
+}
+
+/// Writes a file under another name first, so that no one ever sees half of it.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = std::fs::create_dir_all(folder).and_then(|()| {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| Error::io("cannot write", path, error))
+}
+
+/// A SHA-256 in hex.
+pub fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploaded_names_stay_names() {
+        let cases = [
+            ("cat.jpg", "cat.jpg"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Users\\me\\Bild 1.png", "Bild_1.png"),
+            ("..", "upload"),
+            (".htaccess", "htaccess"),
+            ("a\0b<script>.png", "a_b_script_.png"),
+            ("Schöne Grüße.png", "Schöne_Grüße.png"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(file_name(name), expected);
+        }
+        let long = file_name(&format!("{}.png", "x".repeat(500)));
+        assert!(long.len() == MAX_FILE_NAME && long.ends_with(".png"), "{long}");
+    }
+
+    #[test]
+    fn a_removed_item_takes_its_upload_along_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::new(folder.path().join("media"));
+        let mine = folder.path().join("mine.png");
+        std::fs::write(&mine, b"x").unwrap();
+        let upload = media.keep_upload("../a.png", b"y").unwrap();
+        assert!(upload.starts_with(folder.path().canonicalize().unwrap().join("media/uploads")));
+        let id = Id::from("../../up");
+        media.put_thumbnail(&id, &Picture::new(1, 1, vec![1, 2, 3]).unwrap()).unwrap();
+        media.remove(&id, mine.to_str());
+        media.remove(&id, upload.to_str());
+        assert!(mine.exists() && !upload.exists());
+        assert!(std::fs::read_dir(folder.path().join("media/thumbnails")).unwrap().count() == 1);
+        assert!(!folder.path().join("up.jpg").exists());
+    }
+}

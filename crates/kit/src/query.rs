@@ -1,0 +1,262 @@
+//! Questions and answers as every solution takes and gives them: examples to be like, examples not to be like, and
+//! hits, best first.
+
+use std::time::Instant;
+
+use bootcamp_core::picture::{Picture, Region};
+use bootcamp_core::{
+    Error, ErrorKind, Filter, Hit, Id, Metric, Output, Result, SearchParams, SearchRequest, Selection, Vector,
+};
+
+use crate::context::{Context, blocking};
+
+/// The most hits a query may ask for.
+pub const MAX_K: usize = 1000;
+/// The most examples in a query.
+pub const MAX_EXAMPLES: usize = 32;
+
+/// A question: what hits should be like.
+#[derive(Clone, Debug)]
+pub struct SearchQuery {
+    /// At least one. Several are averaged.
+    pub positive: Vec<Example>,
+    /// What hits should not be like.
+    pub negative: Vec<Example>,
+    /// Most hits, 1 to [`MAX_K`].
+    pub k: usize,
+    /// In Milvus's expression language.
+    pub filter: Option<String>,
+    /// The worst score of a hit: the least similarity, or for a distance the largest.
+    pub min_score: Option<f32>,
+    pub params: SearchParams,
+}
+
+/// A thing to be like.
+#[derive(Clone, Debug)]
+pub struct Example {
+    pub subject: Subject,
+    /// Only this part of it.
+    pub region: Option<Region>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A stored item.
+    Id(Id),
+    Words(String),
+    /// A file's bytes, and its name for messages.
+    File {
+        name: String,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Example {
+    /// Its file's bytes: those given, or of the file that the item came from.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such item or its file is gone; `InvalidInput` for words.
+    pub async fn bytes(&self, context: &Context) -> Result<Vec<u8>> {
+        match &self.subject {
+            Subject::File { bytes, .. } => Ok(bytes.clone()),
+            Subject::Words(words) => Err(Error::invalid(format!("'{words}' is no file"))),
+            Subject::Id(id) => {
+                let (path, media, limits) = (path_of(context, id).await?, context.media.clone(), context.limits);
+                blocking(move || media.original(&path, &limits)).await
+            }
+        }
+    }
+
+    /// Its picture, or the part of it that is meant.
+    ///
+    /// # Errors
+    /// As [`Example::bytes`], and of decoding and cropping, named by the example.
+    pub async fn picture(&self, context: &Context) -> Result<Picture> {
+        let (bytes, region, limits) = (self.bytes(context).await?, self.region, context.limits);
+        let picture = context.compute(move || {
+            let picture = Picture::decode(&bytes, &limits)?;
+            if let Some(region) = region { picture.crop(&region) } else { Ok(picture) }
+        });
+        picture.await.map_err(|error| match &self.subject {
+            Subject::File { name, .. } => error.context(name),
+            _ => error,
+        })
+    }
+}
+
+impl SearchQuery {
+    /// What is most like one thing.
+    pub fn like(subject: Subject, k: usize) -> Self {
+        let positive = vec![Example { subject, region: None }];
+        Self { positive, negative: Vec::new(), k, filter: None, min_score: None, params: SearchParams::default() }
+    }
+
+    /// # Errors
+    /// `InvalidInput` that names the field.
+    pub fn check(&self) -> Result<()> {
+        if self.positive.is_empty() {
+            return Err(Error::invalid("the query has no positive example")
+                .with_hint("give at least one: a file, the id of an item, or words"));
+        }
+        if self.positive.len() + self.negative.len() > MAX_EXAMPLES {
+            return Err(Error::invalid(format!("the query has over {MAX_EXAMPLES} examples")));
+        }
+        if self.k == 0 || self.k > MAX_K {
+            return Err(Error::invalid(format!("k is {}, expected 1 to {MAX_K}", self.k)));
+        }
+        if self.min_score.is_some_and(|score| !score.is_finite()) {
+            return Err(Error::invalid("min_score is no finite number"));
+        }
+        Ok(())
+    }
+
+    /// Stored items named as examples: a person who points at one does not want it back.
+    fn named(&self) -> impl Iterator<Item = &Id> {
+        self.positive.iter().chain(&self.negative).filter_map(|example| match &example.subject {
+            Subject::Id(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// The hits nearest to a vector, by this query's other terms.
+    ///
+    /// # Errors
+    /// `InvalidInput` for the filter; those of the store.
+    pub async fn find(&self, context: &Context, vector: impl Into<Vector>, output: Output) -> Result<Vec<Hit>> {
+        let named: Vec<&Id> = self.named().collect();
+        let request = SearchRequest {
+            filter: self.filter.as_deref().map(Filter::parse).transpose()?,
+            output,
+            params: self.params,
+            ..SearchRequest::new(&context.field, vector.into(), self.k + named.len())
+        };
+        let found = context.store.search(&context.collection, &request).await;
+        let mut hits = context.or_missing(found).await?.pop().unwrap_or_default();
+        let good_enough =
+            |score: f32| self.min_score.is_none_or(|worst| context.metric.nearest_first(score, worst).is_le());
+        hits.retain(|hit| !named.contains(&&hit.id) && good_enough(hit.score));
+        hits.truncate(self.k);
+        Ok(hits)
+    }
+}
+
+/// The one vector to search with: the mean of the positive examples' vectors, moved away from the mean of the negative
+/// ones' by their difference (as Qdrant's recommendation by average vector does).
+pub fn combine(metric: Metric, positive: Vec<Vec<f32>>, negative: Vec<Vec<f32>>) -> Vec<f32> {
+    let positive = mean(metric, positive).unwrap_or_default();
+    match mean(metric, negative) {
+        None => positive,
+        Some(negative) => positive.iter().zip(&negative).map(|(p, n)| 2.0 * p - n).collect(),
+    }
+}
+
+/// Under Cosine all vectors count alike, however long they are.
+fn mean(metric: Metric, mut vectors: Vec<Vec<f32>>) -> Option<Vec<f32>> {
+    let count = vectors.len() as f32;
+    if metric == Metric::Cosine {
+        for vector in &mut vectors {
+            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+            vector.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
+        }
+    }
+    let sum = vectors.into_iter().reduce(|mut sum, vector| {
+        sum.iter_mut().zip(vector).for_each(|(s, x)| *s += x);
+        sum
+    })?;
+    Some(sum.into_iter().map(|s| s / count).collect())
+}
+
+/// The vector of a stored item.
+///
+/// # Errors
+/// `NotFound` when there is no such item.
+pub async fn stored_vector(context: &Context, id: &Id) -> Result<Vec<f32>> {
+    let output = Output::only([&context.field]);
+    let found = context.store.get(&context.collection, std::slice::from_ref(id), &output).await;
+    let record = context.or_missing(found).await?.into_iter().next();
+    match record.and_then(|mut record| record.vectors.remove(&context.field)) {
+        Some(Vector::F32(vector)) => Ok(vector),
+        _ => Err(no_item(id)),
+    }
+}
+
+/// There is no item of that id.
+pub(crate) fn no_item(id: &Id) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no item {id}"))
+}
+
+/// Hits, best first, and how long what took.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub hits: Vec<Hit>,
+    /// Milliseconds that examples took to become a vector.
+    pub encode_ms: f64,
+    /// Milliseconds that the store took.
+    pub search_ms: f64,
+}
+
+/// Tells how long each part of a search took.
+#[derive(Debug)]
+pub struct Laps(Instant);
+
+impl Laps {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Milliseconds since the start or the last lap.
+    pub fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        milliseconds(now - std::mem::replace(&mut self.0, now))
+    }
+}
+
+pub(crate) fn milliseconds(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// Removes items with their thumbnails and uploaded files.
+pub(crate) async fn remove(context: &Context, ids: Vec<Id>) -> Result<()> {
+    let output = Output::only(["path"]);
+    let records = context.store.get(&context.collection, &ids, &output).await?;
+    context.store.delete(&context.collection, &Selection::Ids(ids)).await?;
+    for record in records {
+        if let Some(id) = &record.id {
+            context.media.remove(id, record.fields.get("path").and_then(|path| path.as_str()));
+        }
+    }
+    Ok(())
+}
+
+/// Where an item came from.
+pub(crate) async fn path_of(context: &Context, id: &Id) -> Result<String> {
+    let output = Output::only(["path"]);
+    let found = context.store.get(&context.collection, std::slice::from_ref(id), &output).await;
+    let record = context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(id))?;
+    record.fields.get("path").and_then(|path| path.as_str()).map(str::to_owned).ok_or_else(|| no_item(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_averaged_and_negative_ones_subtracted() {
+        let (a, b, c) = (vec![2.0, 0.0], vec![0.0, 1.0], vec![0.0, 4.0]);
+        assert_eq!(combine(Metric::L2, vec![a.clone(), b.clone()], vec![]), [1.0, 0.5]);
+        assert_eq!(combine(Metric::Cosine, vec![a.clone(), b], vec![]), [0.5, 0.5], "of equal weight");
+        assert_eq!(combine(Metric::L2, vec![a.clone()], vec![c.clone()]), [4.0, -4.0]);
+        assert_eq!(combine(Metric::Cosine, vec![a], vec![c]), [2.0, -1.0]);
+    }
+
+    #[test]
+    fn queries_that_make_no_sense_are_refused() {
+        let query = SearchQuery::like(Subject::Words("cat".into()), 5);
+        query.check().unwrap();
+        let refused = |query: SearchQuery| query.check().unwrap_err().to_string();
+        assert_eq!(refused(SearchQuery { positive: vec![], ..query.clone() }), "the query has no positive example");
+        assert_eq!(refused(SearchQuery { k: 0, ..query.clone() }), "k is 0, expected 1 to 1000");
+        assert_eq!(refused(SearchQuery { k: 1001, ..query.clone() }), "k is 1001, expected 1 to 1000");
+        assert_eq!(refused(SearchQuery { min_score: Some(f32::NAN), ..query }), "min_score is no finite number");
+    }
+}

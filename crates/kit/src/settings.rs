@@ -1,0 +1,222 @@
+//! From flags, environment and `bootcamp.toml`, in that order, to an open [`Context`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bootcamp_core::config::parse_file;
+use bootcamp_core::encoder::{Device, EncoderOptions};
+use bootcamp_core::models::{ModelSettings, ModelSpec, Registry};
+use bootcamp_core::picture::Limits;
+use bootcamp_core::{Error, ErrorKind, Metric, Place, Result, StoreSettings, VectorKind, open};
+use clap::Args;
+use serde::Deserialize;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::context::{Context, OnFetch, field_of};
+use crate::media::Media;
+use crate::solution::Program;
+
+const CONFIG: &str = "bootcamp.toml";
+
+/// Flags of every command. clap takes a flag's value from the environment where the flag is not given.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// A folder, or http://host:port or https://host:port of a Milvus server [default: ./data]
+    #[arg(long, global = true, env = "MILVUS_URI", value_name = "PLACE")]
+    pub store: Option<String>,
+    /// The collection within the store
+    #[arg(long, global = true, env = "BOOTCAMP_COLLECTION", value_name = "NAME")]
+    pub collection: Option<String>,
+    /// The model that makes vectors; see the command `models` [default: what the collection was made with]
+    #[arg(long, global = true, env = "BOOTCAMP_MODEL", value_name = "NAME")]
+    pub model: Option<String>,
+    /// The folder of thumbnails and uploads [default: `media` in the store's folder, or ./data/media]
+    #[arg(long, global = true, env = "BOOTCAMP_MEDIA", value_name = "FOLDER")]
+    pub media: Option<PathBuf>,
+    /// Threads the model computes on; 0 for as many as there are cores
+    #[arg(long, global = true, env = "BOOTCAMP_THREADS", value_name = "N")]
+    pub threads: Option<usize>,
+    /// What the model computes on
+    #[arg(long, global = true, env = "BOOTCAMP_DEVICE", value_name = "DEVICE", value_parser = device)]
+    pub device: Option<Device>,
+    /// The settings file [default: bootcamp.toml, if there is one]
+    #[arg(long, global = true, env = "BOOTCAMP_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON for programs instead of tables for people
+    #[arg(long, global = true, env = "BOOTCAMP_JSON")]
+    pub json: bool,
+    /// Print no progress
+    #[arg(long, short, global = true, env = "BOOTCAMP_QUIET")]
+    pub quiet: bool,
+}
+
+fn device(text: &str) -> Result<Device, String> {
+    match text {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Ok(Device::Cuda),
+        _ => Err("expected cpu or cuda".to_owned()),
+    }
+}
+
+/// The settings file. Its table `store` is core's and read there.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    store: toml::Table,
+    app: AppFile,
+    server: ServerFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AppFile {
+    collection: Option<String>,
+    model: Option<String>,
+    media: Option<PathBuf>,
+    threads: Option<usize>,
+    device: Option<Device>,
+}
+
+/// The table `server`; the flags of `serve` go first.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerFile {
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub token: Option<secrecy::SecretString>,
+    pub import_roots: Option<Vec<PathBuf>>,
+    pub max_upload: Option<u64>,
+    pub max_searches: Option<usize>,
+    pub timeout: Option<f64>,
+}
+
+/// Everything that was said, checked and joined, before anything is opened.
+#[derive(Debug)]
+pub struct Settings {
+    pub store: StoreSettings,
+    pub server: ServerFile,
+    app: AppFile,
+}
+
+impl Settings {
+    /// # Errors
+    /// `InvalidInput` that names the variable, or file, line and key; `NotFound` for a settings file that was named and
+    /// is not there.
+    pub fn read(args: &GlobalArgs) -> Result<Self> {
+        let path = args.config.as_deref().unwrap_or(Path::new(CONFIG));
+        let file = match std::fs::read_to_string(path) {
+            Ok(text) => parse_file(path, &text)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => File::default(),
+            Err(error) => return Err(Error::io("cannot read", path, error)),
+        };
+        let environment = StoreSettings::from_env(|name| std::env::var(name).ok())?;
+        let flags = StoreSettings { uri: args.store.clone(), ..StoreSettings::default() };
+        let app = AppFile {
+            collection: args.collection.clone().or(file.app.collection),
+            model: args.model.clone().or(file.app.model),
+            media: args.media.clone().or(file.app.media),
+            threads: args.threads.or(file.app.threads),
+            device: args.device.or(file.app.device),
+        };
+        Ok(Self { store: flags.or(environment).or(StoreSettings::from_file(path)?), server: file.server, app })
+    }
+
+    /// Opens the store and finds out which collection and model this is about. Loads no model.
+    ///
+    /// # Errors
+    /// Those of the store and the registry; `InvalidInput` when the collection holds vectors of another model.
+    pub async fn open(self, program: &'static Program, on_fetch: OnFetch) -> Result<Context> {
+        let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
+        let config = self.store.resolve()?;
+        let collection = self.app.collection.unwrap_or_else(|| program.collection.to_owned());
+        bootcamp_core::check_name("collection", &collection)?;
+        let media = self.app.media.unwrap_or_else(|| match &config.place {
+            Place::Local(folder) => folder.join("media"),
+            Place::Milvus(_) => PathBuf::from("data/media"),
+        });
+        let mut context = Context {
+            program,
+            store: open(&config).await?,
+            media: Media::new(media.join(&collection)),
+            collection,
+            field: "embedding".to_owned(),
+            metric: Metric::Cosine,
+            model: None,
+            limits: Limits::default(),
+            registry: Arc::new(registry),
+            encoder_options: EncoderOptions {
+                threads: self.app.threads.unwrap_or_default(),
+                device: self.app.device.unwrap_or_default(),
+                ..EncoderOptions::default()
+            },
+            on_fetch,
+            encoder: Arc::new(OnceCell::new()),
+            metadata_apart: config.redis_url.is_some(),
+            decoders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+        };
+        choose_model(&mut context, self.app.model.as_deref()).await?;
+        Ok(context)
+    }
+}
+
+/// The model of the collection's vectors; before there are any, the one asked for or the program's own.
+async fn choose_model(context: &mut Context, asked: Option<&str>) -> Result<()> {
+    let Some(default) = context.program.model else { return Ok(()) };
+    let found = context
+        .describe()
+        .await?
+        .and_then(|info| info.spec.vectors.into_iter().find(|field| field.kind == VectorKind::F32));
+    let model = match (&found, asked) {
+        (None, asked) => context.registry.get(asked.unwrap_or(default))?,
+        (Some(field), asked) => {
+            let holds = context.registry.list().find(|model| field_of(&model.name) == field.name);
+            let model = match asked {
+                Some(name) => context.registry.get(name)?,
+                None => holds.ok_or_else(|| unknown_vectors(context, &field.name))?,
+            };
+            check_model(context, model, &field.name, holds)?;
+            model
+        }
+    };
+    context.field = field_of(&model.name);
+    context.metric = found.map_or(model.metric, |field| field.metric);
+    context.model = Some(model.clone());
+    Ok(())
+}
+
+fn check_model(context: &Context, model: &ModelSpec, field: &str, holds: Option<&ModelSpec>) -> Result<()> {
+    if field_of(&model.name) == field {
+        return Ok(());
+    }
+    let of = holds.map_or(field, |holds| &holds.name);
+    let message = format!("collection '{}' holds vectors of {of}, not of {}", context.collection, model.name);
+    Err(Error::invalid(message).with_hint("leave out --model, or give another --collection"))
+}
+
+fn unknown_vectors(context: &Context, field: &str) -> Error {
+    let message = format!("collection '{}' holds vectors of '{field}', which is no known model", context.collection);
+    Error::new(ErrorKind::NotFound, message).with_hint("add the model to models.toml, or choose another --collection")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_checked_as_a_whole() {
+        let parsed = |text: &str| parse_file::<File>(Path::new("bootcamp.toml"), text);
+        let file = parsed("[store]\nuri = 'x'\n[app]\nmodel = 'sscd'\n[server]\nport = 9000\n").unwrap();
+        assert_eq!((file.app.model.as_deref(), file.server.port), (Some("sscd"), Some(9000)));
+        let error = parsed("[servr]\nport = 1\n").unwrap_err().to_string();
+        assert!(error.starts_with("bootcamp.toml:1: unknown field `servr`"), "{error}");
+        let error = parsed("[server]\nport = 80\ntoken = 12345\n").unwrap_err().to_string();
+        assert!(error.starts_with("bootcamp.toml:3: expected a") && !error.contains("12345"), "{error}");
+    }
+
+    #[test]
+    fn fields_are_named_after_models() {
+        assert_eq!(field_of("sscd-distilled"), "sscd_distilled");
+        assert_eq!(field_of("7b.model"), "_7b_model");
+    }
+}

@@ -1,0 +1,169 @@
+//! Members of zip and tar archives, read one after the other. A member's size is limited while it is unpacked, whatever
+//! the archive says about it, so that a small file cannot fill the memory.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use bootcamp_core::{Error, ErrorKind, Fields, Result};
+
+use super::files::has_extension;
+use super::{Content, MEMBER, Places, Skip, Source, Sources};
+use crate::media::hex;
+
+/// How many members are looked at in one archive.
+const MAX_MEMBERS: usize = 10_000_000;
+
+/// By the name: `.zip`, `.tar`, `.tar.gz` or `.tgz`.
+pub(super) fn is_archive(path: &Path) -> bool {
+    is_zip(path) || is_tar(path)
+}
+
+fn is_zip(path: &Path) -> bool {
+    has_extension(path, &["zip"])
+}
+
+fn is_tar(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    [".tar", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
+}
+
+/// The members with one of these extensions.
+pub(super) fn members(path: &Path, places: &Places, extensions: &'static [&'static str]) -> Sources {
+    let name = path.to_string_lossy().into_owned();
+    let opened =
+        if is_zip(path) { zip_members(path, places, extensions) } else { tar_members(path, places, extensions) };
+    match opened {
+        Ok(members) => members,
+        Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
+    }
+}
+
+fn zip_members(path: &Path, places: &Places, extensions: &'static [&'static str]) -> Result<Sources> {
+    let mut archive = open_zip(path)?;
+    let (path, places) = (path.to_owned(), places.clone());
+    let members = (0..archive.len().min(MAX_MEMBERS)).filter_map(move |at| {
+        let read = archive.by_index(at).map_err(|error| broken(&path, error)).and_then(|mut member| {
+            let name = member.name().map_err(|error| broken(&path, error))?.into_owned();
+            if !member.is_file() || !is_wanted(&name, extensions) {
+                return Ok(None);
+            }
+            let bytes = if places.names_only { Ok(Vec::new()) } else { unpack(&mut member, places.max_bytes) };
+            Ok(Some((name, bytes)))
+        });
+        source(&path, read, &places.fields)
+    });
+    Ok(Box::new(members))
+}
+
+/// A tar can only be read from its beginning to its end, by a reader that lives as long: a thread of its own.
+fn tar_members(path: &Path, places: &Places, extensions: &'static [&'static str]) -> Result<Sources> {
+    let mut archive = open_tar(path)?;
+    let (path, places) = (path.to_owned(), places.clone());
+    // One member waits while the next is unpacked.
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        let entries = match archive.entries() {
+            Ok(entries) => entries,
+            Err(error) => return drop(sender.send(source(&path, Err(broken(&path, error)), &places.fields))),
+        };
+        for entry in entries.take(MAX_MEMBERS) {
+            let is_broken = entry.is_err();
+            let read = entry.map_err(|error| broken(&path, error)).map(|mut entry| {
+                let name = entry.path().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                if !entry.header().entry_type().is_file() || !is_wanted(&name, extensions) {
+                    return None;
+                }
+                let bytes = if places.names_only { Ok(Vec::new()) } else { unpack_entry(&mut entry, places.max_bytes) };
+                Some((name, bytes))
+            });
+            let found = source(&path, read, &places.fields);
+            if sender.send(found).is_err() || is_broken {
+                return;
+            }
+        }
+    });
+    Ok(Box::new(receiver.into_iter().flatten()))
+}
+
+type Member = (String, Result<Vec<u8>>);
+
+fn source(archive: &Path, read: Result<Option<Member>>, fields: &Fields) -> Option<Result<Source, Skip>> {
+    let archive = archive.to_string_lossy();
+    let (member, bytes) = match read {
+        Ok(member) => member?,
+        Err(error) => return Some(Err(Skip::new(archive, &error))),
+    };
+    let name = format!("{archive}{MEMBER}{member}");
+    Some(match bytes {
+        Err(error) => Err(Skip::new(name, &error)),
+        Ok(bytes) => {
+            let version = hex(&bytes)[..32].to_owned();
+            Ok(Source { name, content: Content::Bytes(Arc::from(bytes)), version, fields: fields.clone() })
+        }
+    })
+}
+
+/// One member's bytes.
+pub(super) fn read_member(path: &Path, name: &str, max: u64) -> Result<Vec<u8>> {
+    let gone = || Error::new(ErrorKind::NotFound, format!("{} has no member {name}", path.display()));
+    if is_zip(path) {
+        let mut archive = open_zip(path)?;
+        let mut member = archive.by_name(name).map_err(|_| gone())?;
+        return unpack(&mut member, max);
+    }
+    let mut archive = open_tar(path)?;
+    for entry in archive.entries().map_err(|error| broken(path, error))? {
+        let mut entry = entry.map_err(|error| broken(path, error))?;
+        if entry.path().is_ok_and(|found| found.to_string_lossy() == name) {
+            return unpack_entry(&mut entry, max);
+        }
+    }
+    Err(gone())
+}
+
+fn open_zip(path: &Path) -> Result<zip::ZipArchive<BufReader<File>>> {
+    zip::ZipArchive::new(open(path)?).map_err(|error| broken(path, error))
+}
+
+fn open_tar(path: &Path) -> Result<tar::Archive<Box<dyn Read + Send>>> {
+    let file = open(path)?;
+    let packed = !has_extension(path, &["tar"]);
+    Ok(tar::Archive::new(if packed { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) }))
+}
+
+fn open(path: &Path) -> Result<BufReader<File>> {
+    File::open(path).map(BufReader::new).map_err(|error| Error::io("cannot read", path, error))
+}
+
+fn unpack(member: &mut dyn Read, max: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let length = member.take(max.saturating_add(1)).read_to_end(&mut bytes);
+    length.map_err(|error| Error::invalid(format!("it cannot be unpacked: {error}")))?;
+    if bytes.len() as u64 > max {
+        return Err(Error::invalid(format!("the file has over {max} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// A tar that was cut off ends like one that is whole: only the sizes tell.
+fn unpack_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64) -> Result<Vec<u8>> {
+    let bytes = unpack(entry, max)?;
+    if bytes.len() as u64 != entry.size() {
+        return Err(
+            Error::invalid("the archive ends in its middle").with_hint("it was cut off: fetch or copy it again")
+        );
+    }
+    Ok(bytes)
+}
+
+fn broken(path: &Path, error: impl std::fmt::Display) -> Error {
+    Error::invalid(format!("{} is no archive that can be read: {error}", path.display()))
+}
+
+/// Not what macOS puts beside files, nor what hides.
+fn is_wanted(name: &str, extensions: &[&str]) -> bool {
+    let hides = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+    !hides && has_extension(Path::new(name), extensions)
+}

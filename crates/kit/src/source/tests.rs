@@ -1,0 +1,144 @@
+use std::io::Write;
+
+use super::*;
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// Names below `root`, with the bytes behind them.
+fn found(root: &Path, places: &Places) -> Vec<(String, Result<Vec<u8>, String>)> {
+    let root = root.canonicalize().unwrap().display().to_string();
+    let short = |name: &str| name.strip_prefix(&root).unwrap_or(name).trim_start_matches('/').to_owned();
+    files(places, &["png", "jpg"])
+        .unwrap()
+        .map(|found| match found {
+            Ok(source) => (short(&source.name), Ok(source.read(1000).unwrap().to_vec())),
+            Err(skip) => (short(&skip.source), Err(skip.reason)),
+        })
+        .collect()
+}
+
+fn zip(path: &Path, members: &[(&str, &[u8])]) {
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, bytes) in members {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+fn tar(out: impl Write, members: &[(&str, &[u8])]) {
+    let mut archive = tar::Builder::new(out);
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, *bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn folders_are_walked_in_order_without_what_hides() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in ["b/2.png", "b/1.JPG", "a.png", "notes.txt", ".hidden/x.png", "b/.x.png"] {
+        write(&root.join(name), name.as_bytes());
+    }
+    std::os::unix::fs::symlink("/etc/passwd", root.join("link.png")).unwrap();
+    let names = |places: &Places| found(root, places).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(&Places::new(vec![root.to_owned()])), ["a.png", "b/1.JPG", "b/2.png"]);
+    let pattern = root.join("b").join("*.png");
+    assert_eq!(names(&Places::new(vec![pattern])), ["b/.x.png", "b/2.png"], "as the pattern says");
+    assert_eq!(names(&Places::new(vec![root.join("notes.txt")])), ["notes.txt"], "a file that was named is taken");
+    let error = Places::new(vec![root.join("c")]).resolve().unwrap_err();
+    assert_eq!(error.kind(), bootcamp_core::ErrorKind::NotFound);
+    let error = Places::new(vec![root.join("*.gif")]).resolve().unwrap_err();
+    assert!(error.to_string().contains("nothing has such a name"), "{error}");
+}
+
+#[test]
+fn members_of_archives_are_sources_and_can_be_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let members: &[(&str, &[u8])] =
+        &[("d/one.png", b"1"), ("__MACOSX/d/one.png", b"x"), ("two.jpg", b"22"), ("readme.txt", b"x")];
+    zip(&root.join("a.zip"), members);
+    tar(std::fs::File::create(root.join("b.tar")).unwrap(), members);
+    let packed = std::fs::File::create(root.join("c.tgz")).unwrap();
+    tar(flate2::write::GzEncoder::new(packed, flate2::Compression::fast()), members);
+    let sources = found(&root, &Places::new(vec![root.clone()]));
+    let expected: Vec<_> = ["a.zip", "b.tar", "c.tgz"]
+        .iter()
+        .flat_map(|archive| {
+            [(format!("{archive}!/d/one.png"), Ok(b"1".to_vec())), (format!("{archive}!/two.jpg"), Ok(b"22".to_vec()))]
+        })
+        .collect();
+    assert_eq!(sources, expected);
+    for (name, bytes) in sources {
+        assert_eq!(read_named(&root.join(name).display().to_string(), 100).unwrap(), bytes.unwrap());
+    }
+    let gone = read_named(&root.join("a.zip!/three.png").display().to_string(), 100).unwrap_err();
+    assert_eq!(gone.kind(), bootcamp_core::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_member_is_no_larger_than_what_is_taken_and_a_broken_archive_is_one_skip() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    zip(&root.join("bomb.zip"), &[("large.png", &[0; 100_000]), ("small.png", b"ok")]);
+    write(&root.join("no.zip"), b"this is no archive");
+    let mut cut = Vec::new();
+    tar(&mut cut, &[("first.png", b"ok"), ("second.png", &[7; 2000])]);
+    write(&root.join("z.tar"), &cut[..1800]);
+    let sources = found(root, &Places { max_bytes: 1000, ..Places::new(vec![root.to_owned()]) });
+    let short: Vec<_> = sources.iter().map(|(name, bytes)| (name.as_str(), bytes.is_ok())).collect();
+    let expected = [
+        ("bomb.zip!/large.png", false),
+        ("bomb.zip!/small.png", true),
+        ("no.zip", false),
+        ("z.tar!/first.png", true),
+        ("z.tar!/second.png", false),
+        ("z.tar", false),
+    ];
+    assert_eq!(short, expected, "{sources:?}");
+}
+
+#[test]
+fn tables_give_rows_with_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    write(
+        &path,
+        "\u{feff}path,label,size,code\n a.png ,\"cat, big\",3,007\nb.png,,2.5,true\nc.png\nd.png,x,1,1\n".as_bytes(),
+    );
+    let read = |path: &Path| rows(path).unwrap().unwrap().collect::<Vec<_>>();
+    let rows_found = read(&path);
+    let json = |at: usize| serde_json::Value::Object(rows_found[at].1.as_ref().unwrap().clone()).to_string();
+    assert_eq!(json(0), r#"{"code":"007","label":"cat, big","path":"a.png","size":3}"#);
+    assert_eq!(json(1), r#"{"code":true,"path":"b.png","size":2.5}"#);
+    assert!(rows_found[2].1.is_err(), "too few cells");
+    assert_eq!((rows_found[3].0, json(3).contains("d.png")), (5, true));
+    let path = folder.path().join("t.jsonl");
+    write(&path, b"{\"path\": \"a.png\", \"tags\": [1]}\n\n[1]\n{broken\n{}\n");
+    let rows_found = read(&path);
+    let lines: Vec<_> = rows_found.iter().map(|(line, row)| (*line, row.is_ok())).collect();
+    assert_eq!(lines, [(1, true), (3, false), (4, false), (5, true)]);
+    assert!(rows(Path::new("x.png")).unwrap().is_none());
+}
+
+#[test]
+fn a_source_outside_the_roots_is_known_however_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    write(&root.join("in/a.png"), b"x");
+    write(&root.join("inside-not/b.png"), b"x");
+    std::os::unix::fs::symlink(root.join("inside-not"), root.join("in/link")).unwrap();
+    let roots = [root.join("in")];
+    assert!(is_within(&root.join("in/a.png"), &roots));
+    for outside in ["inside-not/b.png", "in/../inside-not/b.png", "in/link/b.png", "in/none.png"] {
+        assert!(!is_within(&root.join(outside), &roots), "{outside}");
+    }
+}

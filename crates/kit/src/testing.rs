@@ -1,0 +1,140 @@
+//! A solution without a model for the kit's own tests: texts whose vectors count letters.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bootcamp_core::encoder::EncoderOptions;
+use bootcamp_core::models::{ModelSettings, Registry};
+use bootcamp_core::picture::Limits;
+use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
+use tempfile::TempDir;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::context::Context;
+use crate::ingest::{Import, Item, Items, Pipeline, Report, ingest};
+use crate::media::Media;
+use crate::query::{Answer, SearchQuery, Subject, combine, stored_vector};
+use crate::solution::{Card, Program, Solution};
+use crate::source::{Places, Source, Sources, files};
+
+pub static PROGRAM: Program = Program {
+    name: "letters",
+    title: "Letters",
+    summary: "Finds texts of the same letters",
+    version: "1.2.3",
+    collection: "letters",
+    model: None,
+    accepts: &["text"],
+    duplicates: Some(0.99),
+    sample: None,
+    open: |context| solution(&context),
+};
+
+/// A context on a new local store, in a folder that goes with the first value.
+pub async fn context() -> (TempDir, Context) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path().join("store")).unwrap();
+    let context = Context {
+        program: &PROGRAM,
+        store: Arc::new(store),
+        collection: "letters".to_owned(),
+        field: "embedding".to_owned(),
+        metric: Metric::Cosine,
+        model: None,
+        media: Media::new(folder.path().join("media")),
+        limits: Limits::default(),
+        registry: Arc::new(Registry::open(ModelSettings::default()).unwrap()),
+        encoder_options: EncoderOptions::default(),
+        on_fetch: Arc::new(|_| {}),
+        encoder: Arc::new(OnceCell::new()),
+        metadata_apart: false,
+        decoders: Arc::new(Semaphore::new(2)),
+    };
+    (folder, context)
+}
+
+pub fn solution(context: &Context) -> Arc<dyn Solution> {
+    Arc::new(Letters(context.clone()))
+}
+
+/// How often each letter occurs, and a little of everything, so that no vector is zero.
+pub fn vector(text: &str) -> Vec<f32> {
+    let mut counts = vec![0.01; 26];
+    for letter in text.bytes().filter(u8::is_ascii_lowercase) {
+        counts[usize::from(letter - b'a')] += 1.0;
+    }
+    counts
+}
+
+struct Letters(Context);
+
+#[async_trait]
+impl Solution for Letters {
+    fn context(&self) -> &Context {
+        &self.0
+    }
+
+    fn collection(&self) -> CollectionSpec {
+        let fields = ["label", "note", "caption"].map(|name| ScalarField::string(name).nullable());
+        self.0.spec(VectorField::f32(&self.0.field, 26, self.0.metric), fields.into())
+    }
+
+    fn discover(&self, places: &Places) -> Result<Sources> {
+        files(places, &["txt"])
+    }
+
+    async fn import(&self, import: Import) -> Result<Report> {
+        ingest(&self.0, &self.collection(), Texts, import).await
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<Answer> {
+        let mut sides = [Vec::new(), Vec::new()];
+        for (side, examples) in sides.iter_mut().zip([&query.positive, &query.negative]) {
+            for example in examples {
+                side.push(match &example.subject {
+                    Subject::Id(id) => stored_vector(&self.0, id).await?,
+                    Subject::Words(words) if words == "slow" => {
+                        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+                        vector(words)
+                    }
+                    Subject::Words(words) => vector(words),
+                    Subject::File { bytes, .. } => vector(&String::from_utf8_lossy(bytes)),
+                });
+            }
+        }
+        let [positive, negative] = sides;
+        let output = self.0.output(&self.collection());
+        let hits = query.find(&self.0, combine(self.0.metric, positive, negative), output).await?;
+        Ok(Answer { hits, encode_ms: 0.0, search_ms: 0.0 })
+    }
+
+    fn present(&self, fields: &Fields) -> Card {
+        let text = |name: &str| fields.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let path = text("path").unwrap_or_default();
+        Card {
+            title: path.rsplit('/').next().unwrap_or_default().to_owned(),
+            caption: text("caption"),
+            label: text("label"),
+        }
+    }
+}
+
+/// One item a file.
+struct Texts;
+
+#[async_trait]
+impl Pipeline for Texts {
+    type Input = String;
+
+    fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, String>> {
+        let input = String::from_utf8_lossy(&source.read(1 << 20)?).into_owned();
+        if input.starts_with("broken") {
+            return Err(bootcamp_core::Error::invalid("it is broken"));
+        }
+        Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, input }))))
+    }
+
+    async fn encode(&self, inputs: Vec<String>) -> Result<Vec<bootcamp_core::Vector>> {
+        Ok(inputs.iter().map(|text| vector(text).into()).collect())
+    }
+}
