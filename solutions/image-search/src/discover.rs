@@ -1,0 +1,141 @@
+//! Which files are pictures, and what is known of one before it is opened: its label and its caption, from a table, from
+//! Pascal VOC's XML, from the folder it is in, from a text file beside it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use bootcamp_core::{Error, Fields, Result};
+use bootcamp_kit::source::{Places, Rows, Skip, Source, Sources, files, rows};
+use roxmltree::Node;
+use serde_json::{Value, json};
+
+/// Extensions of what the decoder reads.
+const EXTENSIONS: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+/// Bytes of a sidecar file that are looked at.
+const MAX_SIDECAR: u64 = 1 << 20;
+/// Letters of a caption that are kept.
+const MAX_CAPTION: usize = 2000;
+
+/// Every picture in these places. A table (`.csv`, `.tsv`, `.jsonl`) names pictures itself: its column `path` is a file,
+/// relative to the table; `label` and `caption` are what they say; all others become the field `extra`.
+///
+/// # Errors
+/// `NotFound` for a place that is not there, `InvalidInput` for a table without a header.
+pub fn discover(places: &Places) -> Result<Sources> {
+    let mut found: Vec<Sources> = Vec::new();
+    let mut others = Vec::new();
+    for path in places.resolve()? {
+        match rows(&path).map_err(|error| error.context(path.display()))? {
+            Some(rows) => found.push(in_table(path, rows, places.fields.clone())),
+            None => others.push(path),
+        }
+    }
+    if !others.is_empty() {
+        let pictures = files(&Places { paths: others, ..places.clone() }, EXTENSIONS)?;
+        found.push(Box::new(pictures.map(|picture| picture.map(describe))));
+    }
+    Ok(Box::new(found.into_iter().flatten()))
+}
+
+fn in_table(table: PathBuf, rows: Rows, fields: Fields) -> Sources {
+    let folder = table.parent().map(Path::to_owned).unwrap_or_default();
+    Box::new(rows.map(move |(line, row)| {
+        let place = format!("{}:{line}", table.display());
+        let mut row = row.map_err(|error| Skip::new(&place, &error))?;
+        let path = row.remove("path").and_then(|path| path.as_str().map(|path| folder.join(path)));
+        let path = path.ok_or_else(|| {
+            let error = Error::invalid("the row has no text in the column 'path'")
+                .with_hint("name the file of each picture there, relative to the table");
+            Skip::new(&place, &error)
+        })?;
+        let path = path.canonicalize().map_err(|error| Skip::new(&place, &Error::io("cannot find", &path, error)))?;
+        let mut source = Source::file(&path)?;
+        source.fields.clone_from(&fields);
+        for name in ["label", "caption"] {
+            // A number is a label, too.
+            let value = row.remove(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            source.fields.extend(value.map(|value| (name.to_owned(), Value::from(value))));
+        }
+        if !row.is_empty() {
+            source.fields.insert("extra".to_owned(), Value::Object(row));
+        }
+        Ok(describe(source))
+    }))
+}
+
+/// Adds what the neighbourhood of a picture says of it.
+fn describe(mut source: Source) -> Source {
+    let path = PathBuf::from(&source.name);
+    if !source.fields.contains_key("label") {
+        if let Some(objects) = voc_objects(&path) {
+            source.fields.insert("label".to_owned(), json!(objects.main));
+            source.fields.entry("extra").or_insert_with(|| json!({"objects": objects.all}));
+        } else if let Some(label) = path.parent().and_then(Path::file_name) {
+            // Within an archive the parent may be the archive itself: `b.zip!` is called `b`.
+            let label = label.to_string_lossy();
+            let label = label.strip_suffix('!').map_or(&*label, |archive| archive.split('.').next().unwrap_or(archive));
+            source.fields.insert("label".to_owned(), json!(label));
+        }
+    }
+    if !source.fields.contains_key("caption")
+        && let Some(caption) = sidecar(&path.with_extension("txt"))
+    {
+        let caption: String = caption.lines().next().unwrap_or_default().trim().chars().take(MAX_CAPTION).collect();
+        if !caption.is_empty() {
+            source.fields.insert("caption".to_owned(), json!(caption));
+        }
+    }
+    source
+}
+
+/// A small text file, if it is there.
+fn sidecar(path: &Path) -> Option<String> {
+    let metadata = path.metadata().ok()?;
+    let is_small = metadata.is_file() && metadata.len() <= MAX_SIDECAR;
+    is_small.then(|| std::fs::read_to_string(path).ok())?
+}
+
+#[derive(Debug, PartialEq)]
+struct Objects {
+    /// The name of the largest.
+    main: String,
+    /// All names.
+    all: BTreeSet<String>,
+}
+
+/// What Pascal VOC's `Annotations/NAME.xml` says of `JPEGImages/NAME.jpg`.
+fn voc_objects(picture: &Path) -> Option<Objects> {
+    let folder = picture.parent()?;
+    if folder.file_name()? != "JPEGImages" {
+        return None;
+    }
+    let name = Path::new(picture.file_stem()?).with_extension("xml");
+    objects(&sidecar(&folder.with_file_name("Annotations").join(name))?)
+}
+
+fn objects(xml: &str) -> Option<Objects> {
+    let document = roxmltree::Document::parse(xml).ok()?;
+    let named: Vec<(String, f64)> = document
+        .root_element()
+        .children()
+        .filter(|node| node.has_tag_name("object"))
+        .filter_map(|object| {
+            let name = child(object, "name")?.text()?.trim().to_owned();
+            let side = |from: &str, to: &str| {
+                let edge = |name: &str| child(child(object, "bndbox")?, name)?.text()?.trim().parse::<f64>().ok();
+                Some(edge(to)? - edge(from)?)
+            };
+            let area = side("xmin", "xmax").unwrap_or_default() * side("ymin", "ymax").unwrap_or_default();
+            Some((name, area))
+        })
+        .collect();
+    let (main, _) = named.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(Objects { main: main.clone(), all: named.iter().map(|(name, _)| name.clone()).collect() })
+}
+
+fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
+    node.children().find(|child| child.has_tag_name(name))
+}
+
+#[cfg(test)]
+mod tests;

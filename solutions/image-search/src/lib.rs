@@ -1,0 +1,124 @@
+//! Image search: pictures become vectors, and the pictures most like a query are those whose vectors are nearest.
+//!
+//! Read [`ImageSearch::search`] first, then `import` beside it; [`pictures`] says how a file becomes a record and
+//! [`discover`] what is known of a picture before it is opened. Everything else (queues, flags, HTTP, the page) is the
+//! kit's.
+
+#![forbid(unsafe_code)]
+
+pub mod discover;
+pub mod pictures;
+mod sample;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bootcamp_core::{CollectionSpec, Fields, Result, ScalarField};
+use bootcamp_kit::ingest::{Import, Report, ingest};
+use bootcamp_kit::source::{Places, Sources};
+use bootcamp_kit::{
+    Answer, Card, Context, Example, Laps, Program, SearchQuery, Solution, Subject, combine, stored_vector,
+};
+
+use pictures::Pictures;
+
+/// What this program is.
+pub static PROGRAM: Program = Program {
+    name: "image-search",
+    title: "Image search",
+    summary: "Finds the pictures most like a picture, a part of one, or words",
+    version: env!("CARGO_PKG_VERSION"),
+    collection: "image_search",
+    model: Some("sscd-distilled"),
+    accepts: &["picture"],
+    // Where the authors of the default model put the border between copies and other pictures.
+    duplicates: Some(0.75),
+    sample: Some(sample::SAMPLE),
+    open: |context| Arc::new(ImageSearch { context }),
+};
+
+/// Image search on one collection.
+#[derive(Debug)]
+pub struct ImageSearch {
+    context: Context,
+}
+
+#[async_trait]
+impl Solution for ImageSearch {
+    fn context(&self) -> &Context {
+        &self.context
+    }
+
+    fn collection(&self) -> CollectionSpec {
+        let fields = vec![
+            ScalarField::string("label").nullable(),
+            ScalarField::string("caption").nullable(),
+            ScalarField::int("width"),
+            ScalarField::int("height"),
+            ScalarField::string("format"),
+            ScalarField::int("bytes"),
+            ScalarField::string("content_hash").not_filterable(),
+            // What else a table said of the picture: extra["split"] == "train".
+            ScalarField::json("extra").nullable(),
+        ];
+        self.context.spec(self.context.model_field(), fields)
+    }
+
+    fn discover(&self, places: &Places) -> Result<Sources> {
+        discover::discover(places)
+    }
+
+    /// Pictures to vectors to records.
+    async fn import(&self, import: Import) -> Result<Report> {
+        let encoder = self.context.encoder().await?.pictures()?.clone();
+        let pictures = Pictures { encoder, limits: self.context.limits };
+        ingest(&self.context, &self.collection(), pictures, import).await
+    }
+
+    /// The examples become one vector; the hits are the pictures nearest to it.
+    async fn search(&self, query: &SearchQuery) -> Result<Answer> {
+        let mut laps = Laps::start();
+        let positive = self.embed_all(&query.positive).await?;
+        let negative = self.embed_all(&query.negative).await?;
+        let vector = combine(self.context.metric, positive, negative);
+        let encode_ms = laps.lap();
+        let hits = query.find(&self.context, vector, self.context.output(&self.collection())).await?;
+        Ok(Answer { hits, encode_ms, search_ms: laps.lap() })
+    }
+
+    fn present(&self, fields: &Fields) -> Card {
+        let text = |name: &str| fields.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let path = text("path").unwrap_or_default();
+        let title = path.rsplit('/').next().unwrap_or_default().to_owned();
+        Card { title, caption: text("caption"), label: text("label") }
+    }
+}
+
+impl ImageSearch {
+    async fn embed_all(&self, examples: &[Example]) -> Result<Vec<Vec<f32>>> {
+        let mut vectors = Vec::with_capacity(examples.len());
+        for example in examples {
+            vectors.push(self.embed(example).await?);
+        }
+        Ok(vectors)
+    }
+
+    /// The vector of a stored picture, of words, or of a picture or a part of one.
+    async fn embed(&self, example: &Example) -> Result<Vec<f32>> {
+        let vectors = match (&example.subject, example.region) {
+            (Subject::Id(id), None) => return stored_vector(&self.context, id).await,
+            (Subject::Words(words), _) => {
+                let text = self.context.encoder().await?.text()?;
+                text.embed(vec![text.prepare(words)?]).await?
+            }
+            _ => {
+                let pictures = self.context.encoder().await?.pictures()?.clone();
+                let picture = example.picture(&self.context).await?;
+                let preparing = pictures.clone();
+                let pixels = self.context.compute(move || preparing.prepare(&picture)).await?;
+                pictures.embed(vec![pixels]).await?
+            }
+        };
+        Ok(vectors.into_iter().next().unwrap_or_default())
+    }
+}

@@ -1,0 +1,9 @@
+//! The program as its users have it: the binary, with the real model, real servers and a real browser.
+
+#![cfg(test)] // clippy allows `unwrap` in what says so
+
+mod cli;
+mod crash;
+mod program;
+mod recipe;
+mod server;

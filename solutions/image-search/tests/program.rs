@@ -1,0 +1,101 @@
+//! Running the program in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bootcamp_core::picture::{Limits, Picture};
+use bootcamp_testkit::reference;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder to work in; the store is its `data`.
+pub struct Home(TempDir);
+
+/// What a run gave.
+pub struct Run {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The program with these arguments, with nothing from this environment but the models.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_image-search"));
+        command.args(arguments).current_dir(self.path()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("BOOTCAMP_MODELS", models());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).output().unwrap())
+    }
+
+    /// A run that must succeed, and its JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let run = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        serde_json::from_str(&run.out).unwrap()
+    }
+
+    /// Some of the sample pictures, in `stamps`, in folders by their label.
+    pub fn with_stamps(self, count: usize) -> Self {
+        let all = reference::made_by_setup(reference::workspace().join("data/stamps"));
+        for picture in reference::stamps(count) {
+            let target = self.path().join("stamps").join(picture.strip_prefix(&all).unwrap());
+            std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+            std::fs::copy(&picture, &target).unwrap();
+            let caption = picture.with_extension("txt");
+            if caption.exists() {
+                std::fs::copy(&caption, target.with_extension("txt")).unwrap();
+            }
+        }
+        self
+    }
+
+    /// The pictures that [`Home::with_stamps`] put there, in name order.
+    pub fn stamps(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.path().join("stamps")];
+        let mut pictures = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                } else if entry.extension().is_some_and(|extension| extension == "png") {
+                    pictures.push(entry);
+                }
+            }
+        }
+        pictures.sort();
+        pictures
+    }
+
+    /// Writes a copy of a picture that was edited: its middle, as a JPEG of low quality.
+    pub fn edited(&self, picture: &Path) -> PathBuf {
+        let picture = Picture::read(picture, &Limits::default()).unwrap();
+        let middle = picture.crop(&"0.1,0.1,0.8,0.8".parse().unwrap()).unwrap();
+        let path = self.path().join("edited.jpg");
+        std::fs::write(&path, middle.to_jpeg(40).unwrap()).unwrap();
+        path
+    }
+}
+
+impl Run {
+    pub fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+/// Where tests keep models: fetched once.
+pub fn models() -> PathBuf {
+    std::env::var_os("BOOTCAMP_MODELS").map_or_else(|| reference::cache().join("models"), PathBuf::from)
+}
