@@ -79,8 +79,13 @@ impl Context {
     /// # Errors
     /// Those of `work`.
     pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _permit = self.decoders.acquire().await;
-        blocking(work).await
+        let permit = Arc::clone(&self.decoders).acquire_owned().await;
+        blocking(move || {
+            // Held by the work itself: it goes on when nobody waits for it any more.
+            let _permit = permit;
+            work()
+        })
+        .await
     }
 
     /// A collection with a vector field for the model, the solution's own fields, and what the kit needs: `path` (where

@@ -124,6 +124,7 @@ impl Printer {
         } else {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
         };
+        bar.set_style(style("{msg}  {pos}  {per_sec}"));
         bar.set_message(what.to_owned());
         let lines = !self.quiet && !stderr().is_terminal();
         let mut last_line = std::time::Instant::now();

@@ -265,3 +265,21 @@ fn a_reader_that_stops_is_no_error() {
     let run = child.wait_with_output().unwrap();
     assert!(run.status.success() && run.stderr.is_empty(), "{}", String::from_utf8_lossy(&run.stderr));
 }
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let home = Home::new();
+    std::fs::write(home.path().join("bootcamp.toml"), "[app]\ncollection = 'from_file'\nmodel = 'sscd'\n").unwrap();
+    let info = |arguments: &[&str], environment: &[(&str, &str)]| -> (String, String) {
+        let mut command = home.command(&[arguments, &["info", "--json"]].concat());
+        let run = Run::of(command.envs(environment.iter().copied()).output().unwrap());
+        let info: serde_json::Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        (text(&info["collection"]), text(&info["model"]["name"]))
+    };
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(info(&[], &[]), pair("from_file", "sscd"));
+    let environment = [("BOOTCAMP_COLLECTION", "from_env"), ("BOOTCAMP_MODEL", "resnet18")];
+    assert_eq!(info(&[], &environment), pair("from_env", "resnet18"));
+    assert_eq!(info(&["--collection", "from_flag"], &environment), pair("from_flag", "resnet18"));
+}

@@ -19,7 +19,11 @@ pub struct Server {
 impl Server {
     /// Starts it on any free port and waits until it listens.
     pub fn start(home: &Home, arguments: &[&str]) -> Self {
-        let mut command = home.command(&[&["serve", "--port", "0"], arguments].concat());
+        Self::of(home.command(&[&["serve", "--port", "0"], arguments].concat()))
+    }
+
+    /// Starts a command that serves, and waits until it listens.
+    pub fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -41,6 +41,8 @@ pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) ->
 
 /// Imports with progress; Ctrl-C stops it cleanly, a second one at once.
 pub async fn import(solution: &dyn Solution, places: Places, prune: bool, printer: Printer) -> Result<Report> {
+    // Here, so that a download of the model and the import do not draw over each other.
+    solution.warm_up().await?;
     let watch = Watch::default();
     let on_interrupt = watch.clone();
     let interrupts = tokio::spawn(async move {

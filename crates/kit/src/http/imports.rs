@@ -1,6 +1,6 @@
 //! `POST /api/v1/imports` and `/duplicates`: what takes longer than a request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
@@ -17,6 +17,7 @@ use crate::cli::prepare;
 use crate::context::blocking;
 use crate::ingest::Watch;
 use crate::jobs::{Kind, Outcome};
+use crate::solution::Solution;
 use crate::source::{Places, Skip, is_within};
 
 /// A place on the server to import from.
@@ -42,37 +43,46 @@ type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
     responses((status = 202, description = "The job that does it", body = JobBody), Problems)
 )]
 pub async fn import(State(app): Shared, Body(input): Body<ImportInput>) -> Result<Accepted, Problem> {
-    let roots = app.options.import_roots.clone();
+    check_place(&input.path, &app.options.import_roots).await?;
+    let (subject, watch) = (input.path.display().to_string(), Watch::default());
+    let work = import_below(Arc::clone(&app.solution), input, app.options.import_roots.clone(), watch.clone());
+    let job = app.jobs.begin(Kind::Import, subject, watch, Box::pin(work))?;
+    Ok(accepted(JobBody::new(&*app.solution, &job)))
+}
+
+/// Refuses places outside the import roots.
+async fn check_place(path: &Path, roots: &[PathBuf]) -> Result<(), Problem> {
     if roots.is_empty() {
         return Err(Problem::new(StatusCode::FORBIDDEN, "this server imports nothing by itself")
             .hint("start it with --import-root FOLDER"));
     }
-    let (path, asked) = (input.path.clone(), roots.clone());
+    let (asked, roots) = (path.to_owned(), roots.to_owned());
     // One answer for what is outside and what is not there: the difference is nobody's business.
-    if !blocking(move || Ok(is_within(&path, &asked))).await? {
-        let detail = format!("{} is not below an import root of this server", input.path.display());
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    if blocking(move || Ok(is_within(&asked, &roots))).await? {
+        return Ok(());
     }
-    let subject = input.path.display().to_string();
-    let watch = Watch::default();
-    let (solution, watched) = (Arc::clone(&app.solution), watch.clone());
-    let work = async move {
-        let mut places = Places::new(vec![input.path]);
-        places.fields.extend(input.label.map(|label| ("label".to_owned(), label.into())));
-        let preparing = Arc::clone(&solution);
-        let mut import = blocking(move || prepare(&*preparing, &places, input.prune, watched)).await?;
-        // A table may name files anywhere.
-        import.sources = Box::new(import.sources.map(move |found| {
-            let source = found?;
-            if source.is_within(&roots) {
-                return Ok(source);
-            }
-            Err(Skip { source: source.name, reason: "it is not below an import root of this server".to_owned() })
-        }));
-        solution.import(import).await.map(Outcome::Imported)
-    };
-    let job = app.jobs.begin(Kind::Import, subject, watch, Box::pin(work))?;
-    Ok(accepted(JobBody::new(&*app.solution, &job)))
+    Err(Problem::new(StatusCode::FORBIDDEN, format!("{} is not below an import root of this server", path.display())))
+}
+
+async fn import_below(
+    solution: Arc<dyn Solution>,
+    input: ImportInput,
+    roots: Vec<PathBuf>,
+    watch: Watch,
+) -> Result<Outcome> {
+    let mut places = Places::new(vec![input.path]);
+    places.fields.extend(input.label.map(|label| ("label".to_owned(), label.into())));
+    let preparing = Arc::clone(&solution);
+    let mut import = blocking(move || prepare(&*preparing, &places, input.prune, watch)).await?;
+    // A table may name files anywhere.
+    import.sources = Box::new(import.sources.map(move |found| {
+        let source = found?;
+        if source.is_within(&roots) {
+            return Ok(source);
+        }
+        Err(Skip { source: source.name, reason: "it is not below an import root of this server".to_owned() })
+    }));
+    solution.import(import).await.map(Outcome::Imported)
 }
 
 /// From where on two items are duplicates.

@@ -1,20 +1,20 @@
 //! `/api/v1/items`: looking at items, adding and removing them, and their pictures.
 
 use axum::Json;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bootcamp_core::picture::media_type;
-use bootcamp_core::{Filter, Id, Output, PageRequest};
+use bootcamp_core::{Error, Filter, Id, Output, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
 use super::problem::{Fields, Problem, Problems};
-use super::upload::Parts;
+use super::upload::{File, Parts};
 use crate::api::{ItemBody, ItemsBody};
 use crate::context::blocking;
-use crate::ingest::{Import, Report, Watch};
+use crate::ingest::{Import, Report, Watch, item_id};
 use crate::query::{no_item, path_of, remove as remove_items};
 use crate::solution::Solution;
 use crate::source::{Skip, Source};
@@ -89,27 +89,27 @@ pub(super) struct UploadForm {
     responses((status = 200, description = "What came of it", body = UploadBody), Problems)
 )]
 pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadBody>, Problem> {
-    let multipart = Multipart::from_request(request, &())
-        .await
-        .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    let parts = Parts::read(multipart, app.options.max_upload).await?;
+    let parts = Parts::of(request, app.options.max_upload).await?;
     if parts.files.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no file").hint("send parts named `file`"));
     }
     let names: Vec<String> = parts.files.iter().map(|file| file.name.clone()).collect();
     let sources = keep(&*app.solution, parts).await?;
     let kept: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
-    let watch = Watch::with_ids();
-    let import = Import { sources: Box::new(sources.into_iter().map(Ok)), prune: None, watch };
-    let mut report = app.solution.import(import).await?;
-    // A person knows the file by the name it had, not by where it was put.
-    for skip in &mut report.skips {
+    let sources = Box::new(sources.into_iter().map(Ok));
+    let mut report = app.solution.import(Import { sources, prune: None, watch: Watch::with_ids() }).await?;
+    forget(&*app.solution, &mut report.skips, &kept, &names);
+    uploaded(&*app.solution, report).await.map(Json)
+}
+
+/// Removes uploads that could not be taken. A person knows a file by the name it had, not by where it was put.
+fn forget(solution: &dyn Solution, skips: &mut [Skip], kept: &[String], names: &[String]) {
+    for skip in skips {
         if let Some(at) = kept.iter().position(|name| *name == skip.source) {
-            app.solution.context().media.remove(&crate::ingest::item_id(&skip.source, 0), Some(&skip.source));
+            solution.context().media.remove(&item_id(&skip.source, 0), Some(&skip.source));
             skip.source.clone_from(&names[at]);
         }
     }
-    uploaded(&*app.solution, report).await.map(Json)
 }
 
 /// Puts uploaded files where they stay.
@@ -121,17 +121,13 @@ async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, 
         fields.extend(text.map(|text| (name.to_owned(), text.into())));
     }
     let sources = blocking(move || {
-        let keep = |file: super::upload::File| {
+        let keep = |file: File| {
             let path = media.keep_upload(&file.name, &file.bytes)?;
-            let mut source = Source::file(&path).map_err(|skip| bootcamp_core::Error::invalid(skip.reason))?;
-            source.fields.clone_from(&fields);
+            let mut source = Source::file(&path).map_err(|skip| Error::invalid(skip.reason))?;
             // A folder that is sent as a whole says what is in it, as it would from the disk.
-            if let Some((folder, _)) = file.name.rsplit_once('/') {
-                let label = folder.rsplit('/').next().filter(|label| !label.trim_matches('.').is_empty());
-                source.fields.extend(
-                    label.filter(|_| !fields.contains_key("label")).map(|label| ("label".to_owned(), label.into())),
-                );
-            }
+            let label = file.name.rsplit('/').nth(1).filter(|label| !label.trim_matches('.').is_empty());
+            source.fields.extend(label.map(|label| ("label".to_owned(), label.into())));
+            source.fields.extend(fields.clone());
             Ok(source)
         };
         parts.files.into_iter().map(keep).collect()

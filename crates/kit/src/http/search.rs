@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use base64::Engine;
 use bootcamp_core::picture::Region;
@@ -102,10 +102,7 @@ async fn read(request: Request, max_upload: u64) -> Result<SearchQuery, Problem>
         let Body(input) = Body::<SearchInput>::from_request(request, &()).await?;
         return input.query(Vec::new());
     }
-    let multipart = Multipart::from_request(request, &())
-        .await
-        .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    let mut parts = Parts::read(multipart, max_upload).await?;
+    let mut parts = Parts::of(request, max_upload).await?;
     let input = match parts.texts.remove("query") {
         Some(text) => serde_json::from_str(&text).map_err(|error| bad(format!("the part 'query': {error}")))?,
         None => from_parts(&parts)?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::multipart::{Multipart, MultipartError};
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 
 use super::problem::Problem;
@@ -29,8 +30,10 @@ pub struct File {
 }
 
 impl Parts {
-    /// Reads all parts; files are those that have a file name.
-    pub async fn read(mut multipart: Multipart, max_bytes: u64) -> Result<Self, Problem> {
+    /// Reads all parts of a request; files are those that have a file name.
+    pub async fn of(request: Request, max_bytes: u64) -> Result<Self, Problem> {
+        let multipart = Multipart::from_request(request, &()).await;
+        let mut multipart = multipart.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         let mut parts = Self::default();
         while let Some(field) = multipart.next_field().await.map_err(bad_part)? {
             let part = field.name().unwrap_or_default().to_owned();

@@ -142,3 +142,44 @@ fn a_source_outside_the_roots_is_known_however_it_is_named() {
         assert!(!is_within(&root.join(outside), &roots), "{outside}");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 300, ..proptest::test_runner::Config::default() })]
+
+    /// Whatever an archive or a table is made of, it is read to an end, within limits.
+    #[test]
+    fn foreign_bytes_are_no_trouble(
+        damage in proptest::collection::vec((0.0..1.0, proptest::prelude::any::<u8>()), 0..12),
+        cut in 0.0..1.0,
+        kind in 0..5_usize,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let members: &[(&str, &[u8])] = &[("a/one.png", &[1; 300]), ("two.png", b"2"), ("three.jpg", &[3; 900])];
+        let name = ["x.zip", "x.tar", "x.tgz", "x.csv", "x.jsonl"][kind];
+        let path = folder.path().join(name);
+        match kind {
+            0 => zip(&path, members),
+            1 => tar(std::fs::File::create(&path).unwrap(), members),
+            2 => tar(flate2::write::GzEncoder::new(std::fs::File::create(&path).unwrap(), flate2::Compression::fast()), members),
+            3 => write(&path, b"path,label\na.png,\"x, y\"\nb.png,7\n"),
+            _ => write(&path, b"{\"path\": \"a.png\", \"n\": 1.5}\n{\"path\": \"b.png\"}\n"),
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        for (at, byte) in &damage {
+            let at = (at * bytes.len() as f64) as usize;
+            bytes[at] = *byte;
+        }
+        if cut < 0.3 {
+            bytes.truncate((cut * 3.0 * bytes.len() as f64) as usize);
+        }
+        std::fs::write(&path, bytes).unwrap();
+        if let Ok(Some(rows)) = rows(&path) {
+            assert!(rows.take(1000).count() < 1000);
+        }
+        for found in files(&Places { max_bytes: 1000, ..Places::new(vec![path]) }, &["png", "jpg"]).unwrap().take(1000) {
+            if let Ok(source) = found && let Content::Bytes(bytes) = source.content {
+                assert!(bytes.len() <= 1000);
+            }
+        }
+    }
+}
