@@ -57,7 +57,14 @@ output = {{ tensor = "resnetv15_pool1_fwd", pooling = "none", normalise = false 
 
 /// `count` of the sample pictures, evenly over all of them, in name order.
 pub fn stamps(count: usize) -> Vec<PathBuf> {
-    let mut folders = vec![made_by_setup(workspace().join("data/stamps"))];
+    let pictures = pngs(&made_by_setup(workspace().join("data/stamps")));
+    assert!(pictures.len() >= count, "only {} sample pictures", pictures.len());
+    (0..count).map(|at| pictures[at * pictures.len() / count].clone()).collect()
+}
+
+/// The PNG files in a folder and those below, in name order.
+pub fn pngs(folder: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
     let mut pictures = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -69,8 +76,7 @@ pub fn stamps(count: usize) -> Vec<PathBuf> {
         }
     }
     pictures.sort();
-    assert!(pictures.len() >= count, "only {} sample pictures", pictures.len());
-    (0..count).map(|at| pictures[at * pictures.len() / count].clone()).collect()
+    pictures
 }
 
 /// The descriptions of [`stamps`], one sentence or more each.

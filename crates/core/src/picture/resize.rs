@@ -51,6 +51,33 @@ pub(super) fn resize(picture: &Picture, part: [f64; 4], [width, height]: [u32; 2
     )
 }
 
+/// The picture with each block of `factor` × `factor` pixels as one, their average; blocks at the right and below may be
+/// smaller. No side may be shorter than `factor`.
+pub(super) fn reduce(picture: &Picture, factor: u32) -> Picture {
+    let step = factor as usize;
+    let (width, height) = (picture.width.div_ceil(factor), picture.height.div_ceil(factor));
+    let row = picture.width as usize * 3;
+    let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
+    let mut sums = vec![0_u32; width as usize * 3];
+    for rows in picture.pixels.chunks(row * step) {
+        sums.fill(0);
+        for line in rows.chunks_exact(row) {
+            for (block, sum) in line.chunks(step * 3).zip(sums.chunks_exact_mut(3)) {
+                for pixel in block.chunks_exact(3) {
+                    sum.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += u32::from(*byte));
+                }
+            }
+        }
+        let lines = (rows.len() / row) as u32;
+        for (at, sum) in sums.chunks_exact(3).enumerate() {
+            let across = factor.min(picture.width - at as u32 * factor);
+            let count = across * lines;
+            pixels.extend(sum.iter().map(|sum| ((sum + count / 2) / count) as u8));
+        }
+    }
+    Picture { width, height, pixels }
+}
+
 /// Added before the bits behind the point are dropped, so that sums are rounded.
 const HALF: i32 = 1 << (PRECISION - 1);
 

@@ -206,6 +206,13 @@ fn thumbnails_are_smaller_and_in_proportion() {
     let thumbnail = whole.thumbnail(16);
     assert_eq!((thumbnail.width(), thumbnail.height()), (16, 12));
     assert_eq!(whole.thumbnail(100), whole);
+    // Half black, half white, in odd sizes: both halves stay what they are, at any factor.
+    for width in [701, 1000, 4999] {
+        let row = (0..width).flat_map(|x| [if x < width / 2 { 0 } else { 255 }; 3]);
+        let halves = Picture::new(width, 301, row.collect::<Vec<u8>>().repeat(301)).unwrap().thumbnail(64);
+        let grey = |x: usize| halves.pixels()[x * 3];
+        assert!((0..30).all(|x| grey(x) == 0) && (34..64).all(|x| grey(x) == 255), "{:?}", halves.pixels());
+    }
     let long = Picture::new(1000, 1, vec![7; 3000]).unwrap().thumbnail(10);
     assert_eq!((long.width(), long.height()), (10, 1));
     assert_eq!(decode(&whole.to_png().unwrap()).unwrap(), whole);
