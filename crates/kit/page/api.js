@@ -45,10 +45,13 @@ async function newToken(refused) {
   sessionStorage.setItem("token", token);
 }
 
+/** Headers hold bytes; fetch refuses other letters than Latin ones unless they go as their UTF-8. */
+const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
 async function send(path, options = {}, tries = TRIES_WHEN_BUSY) {
   const used = token;
   const headers = new Headers(options.headers);
-  if (used) headers.set("Authorization", `Bearer ${used}`);
+  if (used) headers.set("Authorization", utf8(`Bearer ${used}`));
   let response;
   try {
     response = await fetch(path, { ...options, headers });
@@ -121,7 +124,7 @@ export function items({ filter, limit, after, signal }) {
 export function search(query, files, signal) {
   if (files.size === 0) return post("/search", query, signal);
   const body = new FormData();
-  body.append("query", new Blob([JSON.stringify(query)], { type: "application/json" }));
+  body.append("query", JSON.stringify(query));
   for (const [name, file] of files) body.append(name, file);
   return json("/search", { method: "POST", body, signal });
 }

@@ -89,14 +89,18 @@ function wireConnection() {
 
 function wireToken() {
   const dialog = $("token-dialog");
-  // Without a token there is nothing to show, so the dialog cannot be left.
+  // Without a token there is nothing to show, so the dialog cannot be left; browsers let Escape close it when pressed twice.
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   api.onTokenNeeded((wasWrong) => {
     if (wasWrong) $("token-text").textContent = "The server does not know this token. Please give another.";
     $("token").value = "";
     dialog.showModal();
+    dialog.onclose = () => dialog.showModal();
     return new Promise((resolve) => {
-      $("token-form").onsubmit = () => resolve($("token").value.trim());
+      $("token-form").onsubmit = () => {
+        dialog.onclose = null;
+        resolve($("token").value.trim());
+      };
     });
   });
 }

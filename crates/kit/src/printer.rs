@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bootcamp_core::{Error, ErrorKind, Result};
 use comfy_table::{Table, presets};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::context::OnFetch;
@@ -124,7 +124,7 @@ impl Printer {
         } else {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
         };
-        bar.set_style(style("{msg}  {pos}  {per_sec}"));
+        bar.set_style(style("{msg}  {pos}  {rate}"));
         bar.set_message(what.to_owned());
         let lines = !self.quiet && !stderr().is_terminal();
         let mut last_line = std::time::Instant::now();
@@ -143,7 +143,7 @@ impl Printer {
             }
             if let (None, Some(total)) = (bar.length(), snapshot.total) {
                 bar.set_length(total);
-                bar.set_style(style("{msg}  {bar:30}  {pos} of {len}  {per_sec}  {eta} left"));
+                bar.set_style(style("{msg}  {bar:30}  {pos} of {len}  {rate}  {eta} left"));
             }
             bar.set_position(snapshot.done);
             if let Some(result) = result {
@@ -185,7 +185,10 @@ impl Printer {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    })
 }
 
 /// Text of foreign files may hold what moves a terminal's cursor or colours it.

@@ -240,7 +240,7 @@ async fn more_than_the_server_can_do_is_answered_with_429_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_asked_for_everywhere_but_the_page_and_health() {
-    let server = server(|options, _| options.token = Some("secret".to_owned().into())).await;
+    let server = server(|options, _| options.token = Some("geheim: ü".to_owned().into())).await;
     let get = async |path: &str, token: Option<&str>| {
         let mut request = request(Method::GET, path);
         if let Some(token) = token {
@@ -249,10 +249,10 @@ async fn a_token_is_asked_for_everywhere_but_the_page_and_health() {
         server.send(request.body(Body::empty()).unwrap()).await.status()
     };
     for path in ["/api/v1/info", "/api/v1/items", "/api/v1/items/x/media", "/api/v1/jobs/1/events", "/metrics"] {
-        for wrong in [None, Some("secret"), Some("Bearer wrong"), Some("Bearer "), Some("Basic secret")] {
+        for wrong in [None, Some("geheim: ü"), Some("Bearer wrong"), Some("Bearer "), Some("Basic geheim: ü")] {
             assert_eq!(get(path, wrong).await, StatusCode::UNAUTHORIZED, "{path} {wrong:?}");
         }
-        assert_ne!(get(path, Some("Bearer secret")).await, StatusCode::UNAUTHORIZED, "{path}");
+        assert_ne!(get(path, Some("Bearer geheim: ü")).await, StatusCode::UNAUTHORIZED, "{path}");
     }
     for path in ["/", "/assets/app.js", "/healthz", "/readyz", "/api/openapi.json"] {
         assert_eq!(get(path, None).await, StatusCode::OK, "{path}");
