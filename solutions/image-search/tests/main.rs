@@ -2,6 +2,7 @@
 
 #![cfg(test)] // clippy allows `unwrap` in what says so
 
+mod browser;
 mod cli;
 mod crash;
 mod program;

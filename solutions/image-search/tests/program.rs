@@ -63,19 +63,7 @@ impl Home {
 
     /// The pictures that [`Home::with_stamps`] put there, in name order.
     pub fn stamps(&self) -> Vec<PathBuf> {
-        let mut folders = vec![self.path().join("stamps")];
-        let mut pictures = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-                if entry.is_dir() {
-                    folders.push(entry);
-                } else if entry.extension().is_some_and(|extension| extension == "png") {
-                    pictures.push(entry);
-                }
-            }
-        }
-        pictures.sort();
-        pictures
+        reference::pngs(&self.path().join("stamps"))
     }
 
     /// Writes a copy of a picture that was edited: its middle, as a JPEG of low quality.

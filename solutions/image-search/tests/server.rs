@@ -186,8 +186,12 @@ fn ctrl_c_ends_an_import_cleanly() {
     let home = Home::new().with_stamps(200);
     let child =
         home.command(&["import", "stamps", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Long enough for the model to be loaded; an import that is done by then would be told from one that was stopped.
-    std::thread::sleep(Duration::from_millis(2500));
+    // The first thumbnail says that the import has begun.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !home.path().join("data/media/image_search/thumbnails").exists() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(10));
+    }
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let run = crate::program::Run::of(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{} {}", run.out, run.err);
