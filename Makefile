@@ -10,6 +10,16 @@ PART ?=
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: demo
+demo: ## Build image-search, import sample pictures, search them, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p image-search -- demo
+
+.PHONY: serve-image-search
+serve-image-search: ## Serve the page of what was imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p image-search -- serve
+
 .PHONY: test
 test: setup check deny-if-there docs ## Install what is missing and run every check and test
 	@cargo nextest run --workspace --locked
@@ -52,6 +62,15 @@ bench-encode: ## Measure the encoders beside ONNX Runtime alone and Python (PART
 	@scripts/reference
 	@scripts/sample-pictures
 	@cargo run --release --locked --quiet -p bootcamp-bench -- encode $(PART)
+
+.PHONY: bench-image
+bench-image: ## Measure image-search beside ONNX Runtime alone and Python (PART=import|http|start|quality)
+	@scripts/system-packages g++ python3-pip python3-venv
+	@scripts/reference
+	@scripts/bench-peers image
+	@scripts/sample-pictures
+	@cargo build --release --locked --quiet -p image-search -p bootcamp-bench
+	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench image $(PART)
 
 .PHONY: setup
 setup: ## Install what tests need: system packages, cargo-nextest, test servers

@@ -139,7 +139,7 @@ struct Ready {
 impl Peer {
     /// Starts `peers/<script>` on a data set's folder. Nothing to compare with is no failure: `None`.
     pub fn start(script: &str, folder: &Path) -> Result<Option<Self>> {
-        let Some(python) = python() else { return Ok(None) };
+        let Some(python) = python("bench-peers") else { return Ok(None) };
         let folder = folder.to_string_lossy().into_owned();
         let numbers = [M, EF_CONSTRUCTION, K].map(|number| number.to_string());
         let mut peer = Self::spawn(&python, script, std::iter::once(folder).chain(numbers))?;
@@ -149,7 +149,7 @@ impl Peer {
 
     /// Starts `peers/<script>`, which answers each line with a line.
     pub fn spawn(python: &Path, script: &str, arguments: impl IntoIterator<Item = String>) -> Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
+        let path = self::script(script);
         let mut process = Command::new(python)
             .arg(&path)
             .args(arguments)
@@ -190,10 +190,15 @@ impl Drop for Peer {
     }
 }
 
-/// The virtual environment's Python, where `scripts/bench-peers` made it.
-fn python() -> Option<PathBuf> {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/bench-peers/bin/python");
-    python.exists().then_some(python)
+/// The Python of a virtual environment, where a script made it.
+pub fn python(environment: &str) -> Option<PathBuf> {
+    let caches = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache");
+    Some(caches.join(environment).join("bin/python")).filter(|python| python.exists())
+}
+
+/// A script of ours in `peers/`.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
 #[cfg(test)]

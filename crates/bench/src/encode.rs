@@ -9,19 +9,16 @@ use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::{Limits, Picture};
 use serde_json::{Value, json};
 
-use crate::contender::{Peer, threads};
+use crate::contender::{Peer, python, threads};
 use crate::measure::{Noise, median, median_ratio, resident_bytes, rounds, timed};
-use crate::report::{Goal, Table, line, number, progress};
+use crate::report::{Goal, Table, noise_line, number, progress};
 
 const BATCHES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 const ROUNDS: usize = 5;
 
 /// Measures what `part` names, or everything.
 pub fn run(root: &Path, part: Option<&str>) -> Result<()> {
-    let registry = Registry::open(ModelSettings {
-        cache: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/models")),
-        ..ModelSettings::from_env(|name| std::env::var(name).ok())?
-    })?;
+    let registry = registry()?;
     let mut noise = Noise::default();
     let wants = |name: &str| part.is_none_or(|part| part == name);
     if wants("pictures") {
@@ -35,11 +32,22 @@ pub fn run(root: &Path, part: Option<&str>) -> Result<()> {
     if wants("memory") {
         memory(&registry, root)?;
     }
-    let (spread, samples) = noise.spread();
-    if samples > 0 {
-        line(&format!("\nnoise of this machine while measuring: {:.0} % ({samples} samples)", spread * 100.0));
-    }
+    noise_line(&noise);
     Ok(())
+}
+
+/// The models, in the workspace's own cache unless the environment says otherwise.
+pub fn registry() -> Result<Registry> {
+    Ok(Registry::open(ModelSettings {
+        cache: Some(models()),
+        ..ModelSettings::from_env(|name| std::env::var(name).ok())?
+    })?)
+}
+
+/// The folder of models that were fetched (`BOOTCAMP_MODELS`).
+pub fn models() -> PathBuf {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/models");
+    std::env::var_os("BOOTCAMP_MODELS").filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from)
 }
 
 fn open(registry: &Registry, model: &str, batch: usize) -> Result<Encoder> {
@@ -224,17 +232,17 @@ fn memory(registry: &Registry, root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn start(options: Value) -> Result<Option<Peer>> {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/reference/bin/python");
-    if !python.exists() {
+/// Starts the peer that encodes, where there is a Python with what it needs.
+pub fn start(options: Value) -> Result<Option<Peer>> {
+    let Some(python) = python("reference") else {
         progress("no Python to compare with: run scripts/reference");
         return Ok(None);
-    }
+    };
     Peer::spawn(&python, "encode.py", [options.to_string()]).map(Some)
 }
 
 /// The sample pictures, in an order that mixes their kinds.
-fn stamps(root: &Path) -> Result<Vec<PathBuf>> {
+pub fn stamps(root: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = vec![root.with_file_name("stamps")];
     let mut pictures = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -255,7 +263,7 @@ fn stamps(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// 256 photographs' worth of pixels, made once.
-fn jpegs(root: &Path, peer: &mut Peer) -> Result<Vec<PathBuf>> {
+pub fn jpegs(root: &Path, peer: &mut Peer) -> Result<Vec<PathBuf>> {
     let folder = root.join("pictures");
     let _: f64 = peer.ask(&json!({"make": folder, "from": stamps(root)?, "count": 256}))?;
     Ok((0..256).map(|at| folder.join(format!("{at}.jpg"))).collect())

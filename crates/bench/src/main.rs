@@ -1,9 +1,10 @@
-//! Measures the stores and the encoders beside what limits them and beside their peers, in ratios.
+//! Measures the stores, the encoders and the programs beside what limits them and beside their peers, in ratios.
 
 mod contender;
 mod data;
 mod encode;
 mod exact;
+mod image;
 mod local;
 mod measure;
 mod report;
@@ -15,8 +16,10 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: bootcamp-bench store SCALE [PART]
        bootcamp-bench encode [PART]
+       bootcamp-bench image [PART]
 SCALE: 100k, 1m or all
-PART: of the store write, binary, search, filter or open, of encoders pictures, text or memory; all if left out";
+PART: of the store write, binary, search, filter or open, of encoders pictures, text or memory, of image search import,
+http, start or quality; all if left out";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +37,7 @@ fn main() -> Result<()> {
             store::run(&root, scales, part.first().copied())
         }
         ["encode", ref part @ ..] if part.len() < 2 => encode::run(&root, part.first().copied()),
+        ["image", ref part @ ..] if part.len() < 2 => image::run(&root, part.first().copied()),
         // What `store` starts to measure in a fresh process.
         ["open", what, folder] => {
             report::line(&serde_json::to_string(&store::open_once(what, Path::new(folder))?)?);

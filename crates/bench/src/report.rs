@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use crate::measure::Noise;
+
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal {
@@ -67,6 +69,14 @@ impl Drop for Table {
 
 pub fn line(text: &str) {
     println!("{text}");
+}
+
+/// How far to trust what stands above.
+pub fn noise_line(noise: &Noise) {
+    let (spread, samples) = noise.spread();
+    if samples > 0 {
+        line(&format!("\nnoise of this machine while measuring: {:.0} % ({samples} samples)", spread * 100.0));
+    }
 }
 
 /// What takes long, to standard error.

@@ -1,0 +1,134 @@
+//! `image-search` as people run it, a process with a store of its own, beside what limits it and beside a Python script
+//! that does the same.
+
+mod http;
+mod import;
+mod process;
+mod quality;
+mod start;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::contender::{python, script, threads};
+use crate::encode;
+use crate::measure::Noise;
+use crate::report::{noise_line, progress};
+use process::Ran;
+
+const MODEL: &str = "sscd-distilled";
+
+/// Measures what `part` names, or everything.
+pub fn run(root: &Path, part: Option<&str>) -> Result<()> {
+    if let Some(part) = part.filter(|part| !["import", "http", "start", "quality"].contains(part)) {
+        bail!("there is no part '{part}': import, http, start or quality");
+    }
+    std::fs::create_dir_all(root)?;
+    // Items carry the paths of their files free of links, and are found again by them.
+    let root = root.canonicalize()?;
+    let program = Program::find(root.clone())?;
+    let mut noise = Noise::default();
+    let wants = |name: &str| part.is_none_or(|part| part == name);
+    if wants("import") {
+        import::run(&program, &mut noise)?;
+    }
+    if wants("http") || wants("start") || wants("quality") {
+        let stamps = Stamps::import(&program)?;
+        if wants("http") {
+            http::run(&program, &stamps, &mut noise)?;
+        }
+        if wants("start") {
+            start::run(&program, &stamps, &mut noise)?;
+        }
+        if wants("quality") {
+            quality::run(&program, &stamps)?;
+        }
+    }
+    noise_line(&noise);
+    Ok(())
+}
+
+/// The program that is measured, and the script that is measured beside it.
+struct Program {
+    binary: PathBuf,
+    python: Option<PathBuf>,
+    models: PathBuf,
+    /// The model's file, for Python.
+    model: PathBuf,
+    /// Where the bench keeps its data; stores are made there too, so that they lie on the same disk.
+    root: PathBuf,
+}
+
+impl Program {
+    fn find(root: PathBuf) -> Result<Self> {
+        let binary = std::env::current_exe()?.with_file_name("image-search");
+        ensure!(binary.exists(), "{} is not there: run `make bench-image`", binary.display());
+        let python = python("bench-peers-image");
+        if python.is_none() {
+            progress("no Python to compare with: run scripts/bench-peers image");
+        }
+        let registry = encode::registry()?;
+        registry.runtime(&|_| {})?;
+        let tower = registry.get(MODEL)?.picture.clone().context("a model for pictures")?;
+        let model = registry.file(&tower.file, &|_| {})?.canonicalize()?;
+        Ok(Self { binary, python, models: encode::models().canonicalize()?, model, root })
+    }
+
+    fn folder(&self) -> Result<TempDir> {
+        Ok(TempDir::new_in(&self.root)?)
+    }
+
+    /// The program on a store, with no settings but those given.
+    fn command<'a>(&self, store: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in std::env::vars_os() {
+            let is_setting = |prefix: &&str| name.to_string_lossy().starts_with(prefix);
+            if ["BOOTCAMP_", "MILVUS_", "REDIS_"].iter().any(is_setting) {
+                command.env_remove(&name);
+            }
+        }
+        // A folder without a bootcamp.toml.
+        command.env("BOOTCAMP_MODELS", &self.models).env("BOOTCAMP_MODEL", MODEL).current_dir(store);
+        command.arg("--store").arg(store).args(["--json", "--quiet"]).args(arguments);
+        command
+    }
+
+    /// Imports a folder, or a file, of so many pictures into a store.
+    fn import(&self, store: &Path, pictures: &Path, count: usize) -> Result<Ran> {
+        let ran = process::run(&mut self.command(store, ["import", &pictures.to_string_lossy()]))?;
+        let report: Value = serde_json::from_str(&ran.output)?;
+        ensure!(report["added"] == count, "{count} pictures gave {report}");
+        Ok(ran)
+    }
+
+    /// Has Python do a task; `None` where there is no Python.
+    fn ask_python(&self, mut task: Value) -> Result<Option<Ran>> {
+        let Some(python) = &self.python else { return Ok(None) };
+        if let Value::Object(task) = &mut task {
+            task.insert("model".to_owned(), json!(self.model));
+            task.insert("threads".to_owned(), json!(threads()));
+        }
+        process::run(Command::new(python).arg(script("image.py")).arg(task.to_string())).map(Some)
+    }
+}
+
+/// The sample pictures, imported.
+struct Stamps {
+    /// In name order.
+    paths: Vec<PathBuf>,
+    store: TempDir,
+}
+
+impl Stamps {
+    fn import(program: &Program) -> Result<Self> {
+        let mut paths = encode::stamps(&program.root)?;
+        paths.sort();
+        let store = program.folder()?;
+        program.import(store.path(), &program.root.with_file_name("stamps"), paths.len())?;
+        Ok(Self { paths, store })
+    }
+}
