@@ -58,21 +58,17 @@ pub(super) fn reduce(picture: &Picture, factor: u32) -> Picture {
     let (width, height) = (picture.width.div_ceil(factor), picture.height.div_ceil(factor));
     let row = picture.width as usize * 3;
     let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
-    let mut sums = vec![0_u32; width as usize * 3];
+    let mut columns = vec![0_u32; row];
     for rows in picture.pixels.chunks(row * step) {
-        sums.fill(0);
+        // Down first: whole rows are added many bytes at a time.
+        columns.fill(0);
         for line in rows.chunks_exact(row) {
-            for (block, sum) in line.chunks(step * 3).zip(sums.chunks_exact_mut(3)) {
-                for pixel in block.chunks_exact(3) {
-                    sum.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += u32::from(*byte));
-                }
-            }
+            columns.iter_mut().zip(line).for_each(|(sum, byte)| *sum += u32::from(*byte));
         }
-        let lines = (rows.len() / row) as u32;
-        for (at, sum) in sums.chunks_exact(3).enumerate() {
-            let across = factor.min(picture.width - at as u32 * factor);
-            let count = across * lines;
-            pixels.extend(sum.iter().map(|sum| ((sum + count / 2) / count) as u8));
+        for block in columns.chunks(step * 3) {
+            let count = (block.len() / 3 * (rows.len() / row)) as u32;
+            let sum = |channel: usize| block.iter().skip(channel).step_by(3).sum::<u32>();
+            pixels.extend([0, 1, 2].map(|channel| ((sum(channel) + count / 2) / count) as u8));
         }
     }
     Picture { width, height, pixels }
