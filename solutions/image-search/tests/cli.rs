@@ -117,17 +117,7 @@ fn queries_are_files_ids_parts_and_several_of_them() {
     assert!(!paths(&[first, second, "--not", second, "-k", "1"]).contains(&canonical(second)));
 
     // A picture of two, one beside the other, and a search for its right half alone.
-    let (left, right) = (read(first), read(second));
-    let (width, height) = (left.width() + right.width(), left.height().max(right.height()));
-    let mut pixels = vec![255; (width * height * 3) as usize];
-    for (picture, x) in [(&left, 0), (&right, left.width())] {
-        for (y, row) in picture.pixels().chunks_exact(picture.width() as usize * 3).enumerate() {
-            let start = (y * width as usize + x as usize) * 3;
-            pixels[start..start + row.len()].copy_from_slice(row);
-        }
-    }
-    let pair = home.path().join("pair.png");
-    std::fs::write(&pair, Picture::new(width, height, pixels).unwrap().to_png().unwrap()).unwrap();
+    let (pair, left, right) = home.beside(first.as_ref(), second.as_ref());
     let region = format!("{},0,{},{}", left.width(), right.width(), right.height());
     assert_eq!(paths(&[pair.to_str().unwrap(), "--crop", &region, "-k", "1"]), [canonical(second)]);
     // The same of a stored picture, by its id.

@@ -66,6 +66,23 @@ impl Home {
         reference::pngs(&self.path().join("stamps"))
     }
 
+    /// Writes a picture of two, one beside the other; also gives the two.
+    pub fn beside(&self, left: &Path, right: &Path) -> (PathBuf, Picture, Picture) {
+        let read = |path: &Path| Picture::read(path, &Limits::default()).unwrap();
+        let (left, right) = (read(left), read(right));
+        let (width, height) = (left.width() + right.width(), left.height().max(right.height()));
+        let mut pixels = vec![255; (width * height * 3) as usize];
+        for (picture, x) in [(&left, 0), (&right, left.width())] {
+            for (y, row) in picture.pixels().chunks_exact(picture.width() as usize * 3).enumerate() {
+                let start = (y * width as usize + x as usize) * 3;
+                pixels[start..start + row.len()].copy_from_slice(row);
+            }
+        }
+        let path = self.path().join("pair.png");
+        std::fs::write(&path, Picture::new(width, height, pixels).unwrap().to_png().unwrap()).unwrap();
+        (path, left, right)
+    }
+
     /// Writes a copy of a picture that was edited: its middle, as a JPEG of low quality.
     pub fn edited(&self, picture: &Path) -> PathBuf {
         let picture = Picture::read(picture, &Limits::default()).unwrap();

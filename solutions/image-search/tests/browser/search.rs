@@ -1,14 +1,13 @@
 //! Searching: by files, parts, items, and with everything that narrows an answer.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use bootcamp_core::picture::Picture;
 use fantoccini::key::Key;
 use serde_json::Value;
 
 use super::driver::Page;
-use super::{HITS, STAMPS, imported, name, read, wait_count, wait_hits};
+use super::{HITS, STAMPS, imported, name, wait_count, wait_hits};
 use crate::program::Home;
 use crate::server::Server;
 
@@ -17,22 +16,6 @@ fn ids(home: &Home) -> HashMap<PathBuf, String> {
     let listed = home.run(&["list", "--limit", "0", "--json"]).out;
     let items = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     items.map(|item| (item["fields"]["path"].as_str().unwrap().into(), item["id"].as_str().unwrap().into())).collect()
-}
-
-/// Writes a picture of two, one beside the other; also gives the share of its width that is the left one's.
-fn beside(home: &Home, left: &Path, right: &Path) -> (PathBuf, f64) {
-    let (left, right) = (read(left), read(right));
-    let (width, height) = (left.width() + right.width(), left.height().max(right.height()));
-    let mut pixels = vec![255; (width * height * 3) as usize];
-    for (picture, x) in [(&left, 0), (&right, left.width())] {
-        for (y, row) in picture.pixels().chunks_exact(picture.width() as usize * 3).enumerate() {
-            let start = (y * width as usize + x as usize) * 3;
-            pixels[start..start + row.len()].copy_from_slice(row);
-        }
-    }
-    let path = home.path().join("pair.png");
-    std::fs::write(&path, Picture::new(width, height, pixels).unwrap().to_png().unwrap()).unwrap();
-    (path, f64::from(left.width()) / f64::from(width))
 }
 
 async fn wait_first(page: &Page, id: &str) {
@@ -89,7 +72,8 @@ async fn searching() {
     page.write("#filter", "").await;
 
     // One of two pictures in one, marked with the mouse, and then the other.
-    let (pair, middle) = beside(&home, &stamps[3], &stamps[35]);
+    let (pair, left, right) = home.beside(&stamps[3], &stamps[35]);
+    let middle = f64::from(left.width()) / f64::from(left.width() + right.width());
     page.click("#query-clear").await;
     page.wait("$shown('#welcome') && !$$('#examples li').length").await;
     page.choose("#query-file", &[&pair]).await;
