@@ -197,3 +197,45 @@ fn ids_are_stable_and_of_names_and_parts() {
     assert_eq!(item_id("/a", 0), Id::from("d7e5b96a5fdf76adb278"));
     assert!(item_id("/a", 0) != item_id("/a", 1) && item_id("/a", 1) != item_id("/b", 1));
 }
+
+/// An error of the model or the store is the answer, and nothing waits for a step that has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_in_the_middle_ends_all_steps() {
+    struct Failing(AtomicUsize);
+    #[async_trait]
+    impl Pipeline for Failing {
+        type Input = ();
+        const BATCH: usize = 4;
+        fn decode<'a>(&'a self, _: &'a Source) -> Result<Items<'a, ()>> {
+            Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, input: () }))))
+        }
+        async fn encode(&self, inputs: Vec<()>) -> Result<Vec<Vector>> {
+            if self.0.fetch_add(1, Ordering::SeqCst) == 5 {
+                return Err(bootcamp_core::Error::new(bootcamp_core::ErrorKind::Unavailable, "the model is gone"));
+            }
+            Ok(inputs.iter().map(|()| Vector::F32(crate::testing::vector("x"))).collect())
+        }
+    }
+    let (_folder, context) = context().await;
+    let sources = (0..100_000).map(|n| Ok(source(&format!("/{n}"), "x")));
+    let import = Import { sources: Box::new(sources), prune: Some(vec!["/".into()]), watch: Watch::default() };
+    let collection = solution(&context).collection();
+    let error = ingest(&context, &collection, Failing(AtomicUsize::new(0)), import).await.unwrap_err();
+    assert_eq!(error.to_string(), "the model is gone");
+    // A vector that does not fit is refused by the store.
+    struct Wrong;
+    #[async_trait]
+    impl Pipeline for Wrong {
+        type Input = ();
+        fn decode<'a>(&'a self, _: &'a Source) -> Result<Items<'a, ()>> {
+            Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, input: () }))))
+        }
+        async fn encode(&self, inputs: Vec<()>) -> Result<Vec<Vector>> {
+            Ok(inputs.iter().map(|()| Vector::F32(vec![1.0])).collect())
+        }
+    }
+    let sources = (0..100_000).map(|n| Ok(source(&format!("/{n}"), "x")));
+    let import = Import { sources: Box::new(sources), prune: None, watch: Watch::default() };
+    let error = ingest(&context, &collection, Wrong, import).await.unwrap_err();
+    assert!(error.to_string().contains("dimension"), "{error}");
+}
