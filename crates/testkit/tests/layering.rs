@@ -123,6 +123,8 @@ struct Terms {
     allowed: Vec<spdx::Licensee>,
     /// Licences of crates whose manifests name none.
     clarified: Vec<(String, String)>,
+    /// Licences that one crate may have beside those.
+    exceptions: Vec<(String, Vec<spdx::Licensee>)>,
 }
 
 impl Terms {
@@ -130,8 +132,12 @@ impl Terms {
         let deny: toml::Table = toml::from_str(deny_toml).unwrap();
         let list = |name: &str| deny["licenses"].get(name).and_then(toml::Value::as_array).into_iter().flatten();
         let text = |value: &toml::Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let licensee = |id: &toml::Value| spdx::Licensee::parse(id.as_str().unwrap_or_default()).unwrap();
+        let except =
+            |e: &toml::Value| (text(e, "crate"), e["allow"].as_array().into_iter().flatten().map(licensee).collect());
         Self {
-            allowed: list("allow").map(|id| spdx::Licensee::parse(id.as_str().unwrap_or_default()).unwrap()).collect(),
+            allowed: list("allow").map(licensee).collect(),
+            exceptions: list("exceptions").map(except).collect(),
             clarified: list("clarify").map(|c| (text(c, "crate"), text(c, "expression"))).collect(),
         }
     }
@@ -152,9 +158,11 @@ impl Terms {
         let Some(licence) = package.licence.as_ref().or(clarified) else {
             return Some(format!("{name} names no licence: look into it and add it to deny.toml's clarify"));
         };
+        let excepted = self.exceptions.iter().filter(|(of, _)| of == name).flat_map(|(_, licences)| licences);
+        let allowed: Vec<_> = self.allowed.iter().chain(excepted).collect();
         // Lax: old crates write MIT/Apache-2.0.
         let allowed = spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX)
-            .is_ok_and(|terms| terms.evaluate(|wanted| self.allowed.iter().any(|allowed| allowed.satisfies(wanted))));
+            .is_ok_and(|terms| terms.evaluate(|wanted| allowed.iter().any(|allowed| allowed.satisfies(wanted))));
         (!allowed).then(|| format!("{name} is under {licence}, which deny.toml does not allow"))
     }
 }
@@ -312,6 +320,9 @@ fn licences_and_sources_outside_the_list_are_found() {
         [[licenses.clarify]]
         crate = "clarified"
         expression = "MIT"
+        [[licenses.exceptions]]
+        crate = "excepted"
+        allow = ["MPL-2.0"]
         "#,
     );
     let verdict = |name: &str, licence: Option<&str>, source: Option<&str>| {
@@ -329,6 +340,8 @@ fn licences_and_sources_outside_the_list_are_found() {
         assert_eq!(verdict("x", Some(licence), ours), Some(expected));
     }
     assert_eq!(verdict("clarified", None, ours), None);
+    assert_eq!(verdict("excepted", Some("MPL-2.0"), ours), None);
+    assert!(verdict("x", Some("MPL-2.0"), ours).is_some());
     assert!(verdict("x", None, ours).is_some_and(|message| message.contains("names no licence")));
     let git = Some("git+https://example.org/x");
     assert!(verdict("x", Some("MIT"), git).is_some_and(|message| message.contains("not from crates.io")));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# 785 small pictures in 121 categories, a description beside each: Debian's tuxpaint-stamps-default (GPL-2, see
+# 796 small pictures (785 distinct) in 121 categories, a description beside each: Debian's tuxpaint-stamps-default (GPL-2, see
 # `copyright` beside them), in the folder $1. Fetched without being installed; quick when it is there.
 set -euo pipefail
 

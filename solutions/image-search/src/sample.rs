@@ -9,7 +9,7 @@ use bootcamp_kit::{Context, Sample};
 pub const SAMPLE: Sample = Sample {
     script: include_str!("sample-pictures.sh"),
     folder: "stamps",
-    about: "785 pictures of Tux Paint's stamps (Debian package tuxpaint-stamps-default, GPL-2)",
+    about: "796 pictures of Tux Paint's stamps (Debian package tuxpaint-stamps-default, GPL-2)",
     query,
 };
 
