@@ -237,3 +237,18 @@ fn certificates(folder: &Path) {
         ));
     }
 }
+
+/// One program after another, as on a command line: each is a new session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_client_sees_what_the_one_before_it_wrote() {
+    let server = MilvusServer::start().await;
+    let first = MilvusStore::connect(&server.config()).await.unwrap();
+    let spec = CollectionSpec::new("c", IdKind::Int).vector(VectorField::f32("v", 4, Metric::L2));
+    first.create(&spec).await.unwrap();
+    for n in 1..=20 {
+        first.upsert("c", &[Record::new(n).vector("v", vec![n as f32; 4])]).await.unwrap();
+        let second = MilvusStore::connect(&server.config()).await.unwrap();
+        let found = second.get("c", &[Id::Int(n)], &Output::ids()).await.unwrap();
+        assert_eq!((found.len(), second.count("c", None).await.unwrap()), (1, n as u64), "write {n}");
+    }
+}

@@ -46,6 +46,9 @@ pub struct MilvusStore {
     /// When this client last wrote to a collection what sessions do not see: deletions on old servers, anything before
     /// a rename.
     unsettled: Mutex<HashMap<String, Instant>>,
+    /// A session that has just begun knows nothing of what others wrote; but whoever runs one program after another
+    /// expects the second to see what the first wrote.
+    opened: Instant,
 }
 
 impl std::fmt::Debug for MilvusStore {
@@ -68,6 +71,7 @@ impl MilvusStore {
             consistency: config.consistency,
             specs: RwLock::default(),
             unsettled: Mutex::default(),
+            opened: Instant::now(),
         })
     }
 
@@ -134,6 +138,9 @@ impl MilvusStore {
     }
 
     fn is_unsettled(&self, collection: &str) -> bool {
+        if self.opened.elapsed() < WRITES_SETTLE {
+            return true;
+        }
         let unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         unsettled.get(collection).is_some_and(|at| at.elapsed() < WRITES_SETTLE)
     }
