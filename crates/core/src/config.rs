@@ -44,7 +44,8 @@ pub struct StoreSettings {
     pub timeout: Option<f64>,
     /// How often a failed call is tried again (`MILVUS_RETRIES`).
     pub retries: Option<u32>,
-    /// Where fields that are only shown live instead of the vector store (`REDIS_URL`).
+    /// Where fields that are only shown live instead of the vector store, and where servers share their jobs
+    /// (`REDIS_URL`).
     pub redis_url: Option<SecretString>,
 }
 
@@ -235,7 +236,7 @@ fn parsed<T>(
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     pub place: Place,
-    /// Set: fields that cannot be filtered by live in this Redis.
+    /// Set: fields that cannot be filtered by live in this Redis, and what servers tell each other of their jobs.
     pub redis_url: Option<SecretString>,
 }
 

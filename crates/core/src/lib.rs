@@ -31,6 +31,8 @@ pub use config::{MilvusConfig, Place, StoreConfig, StoreSettings};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
 pub use local::{LocalOptions, LocalStore};
+#[cfg(feature = "redis")]
+pub use open::open_board;
 pub use open::{open, open_uri};
 pub use record::{Fields, Hit, Id, Record, Vector};
 pub use request::{

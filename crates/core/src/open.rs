@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::config::{Place, StoreConfig, StoreSettings};
 use crate::local::LocalStore;
+#[cfg(feature = "redis")]
+use crate::metadata::{Board, RedisOptions};
 use crate::store::VectorStore;
 #[allow(unused_imports, reason = "which of these are needed depends on the features")]
 use crate::{Error, ErrorKind, Result};
@@ -31,13 +33,27 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
         None => Ok(store),
         #[cfg(feature = "redis")]
         Some(url) => {
-            use crate::metadata::{RedisMetadata, RedisOptions};
-            let options = RedisOptions { owner: owner(&config.place), ..RedisOptions::default() };
-            Ok(Arc::new(RedisMetadata::connect_with(store, url, options).await?))
+            let options = redis_options(&config.place);
+            Ok(Arc::new(crate::metadata::RedisMetadata::connect_with(store, url, options).await?))
         }
         #[cfg(not(feature = "redis"))]
         Some(_) => Err(left_out("Redis", "redis")),
     }
+}
+
+/// The board that servers of a collection share, where a Redis is set. Connects at its first use.
+///
+/// # Errors
+/// Those of [`Board::open`].
+#[cfg(feature = "redis")]
+pub fn open_board(config: &StoreConfig, collection: &str) -> Result<Option<Board>> {
+    let open = |url| Board::open(url, &redis_options(&config.place), collection);
+    config.redis_url.as_ref().map(open).transpose()
+}
+
+#[cfg(feature = "redis")]
+fn redis_options(place: &Place) -> RedisOptions {
+    RedisOptions { owner: owner(place), ..RedisOptions::default() }
 }
 
 /// What tells this store from others that share a Redis.

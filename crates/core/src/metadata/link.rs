@@ -52,13 +52,22 @@ impl Link {
                 // A kept connection may have broken since; then a new one decides.
                 Some(mut connection) => match commands.query_async(&mut connection).await {
                     Err(error) if is_broken(&error) && !error.is_timeout() => self.connect().await,
-                    result => return result.map_err(|error| self.failed(error)),
+                    result => return result.map_err(|error| self.gave_up(error)),
                 },
                 None => self.connect().await,
             }
         };
         let mut connection = fresh.map_err(|error| self.failed(error))?;
-        commands.query_async(&mut connection).await.map_err(|error| self.failed(error))
+        commands.query_async(&mut connection).await.map_err(|error| self.gave_up(error))
+    }
+
+    /// Lets go of a connection on which no answer came: where packets are lost, one that was silent for a minute stays
+    /// silent for most of the next, while a new one works at once.
+    fn gave_up(&self, error: RedisError) -> Error {
+        if error.is_timeout() {
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.failed(error)
     }
 
     /// Not under the lock: while Redis is down callers wait beside each other, not after each other.

@@ -10,6 +10,14 @@
 //! | `bootcamp:collections` | hash | name → number, owner and whole schema, as JSON |
 //! | `bootcamp:records:<number>` | hash | id → milliseconds of writing (Redis's clock), a space, the fields as JSON |
 //!
+//! | `bootcamp:board:<owner>:<collection>:next` | string | the last number given to a notice |
+//! | `bootcamp:board:<owner>:<collection>:numbers` | sorted set | the numbers of notices, each its own score |
+//! | `bootcamp:board:<owner>:<collection>:<number>` | hash | `now` and in the end `last`: the notice; `stop`: it shall |
+//! | `bootcamp:board:<owner>:<collection>:<number>:alive` | string | is there while its poster is heard of |
+//!
+//! The last four are a [`Board`]'s: what the servers of a collection tell each other, which goes by itself after a
+//! week. Servers share one when they name the store by the same URI.
+//!
 //! A collection's records hang on its number, so renaming it moves one small entry, and removing it unlinks one key.
 //! Redis must keep what it is given (`appendonly yes`, `maxmemory-policy noeviction`), and every store needs a Redis
 //! database or prefix of its own; Redis Cluster is not supported.
@@ -22,6 +30,7 @@
 //! **When Redis is down** writes fail before a vector is touched, and so do reads of fields in Redis. Reads of ids,
 //! vectors and fields in the store, and counts, go on.
 
+mod board;
 mod catalog;
 mod link;
 mod store;
@@ -39,6 +48,7 @@ use crate::store::VectorStore;
 use catalog::Entry;
 use link::Link;
 
+pub use board::{Board, Notice};
 pub use sweep::SweepReport;
 
 /// How metadata is kept.
@@ -55,6 +65,8 @@ pub struct RedisOptions {
     pub response_timeout: Duration,
     /// Metadata younger than this is never swept: its vector may still be on the way.
     pub grace: Duration,
+    /// Whoever keeps up a notice on a [`Board`] and says nothing for this long is taken for gone.
+    pub silence: Duration,
 }
 
 impl Default for RedisOptions {
@@ -65,6 +77,7 @@ impl Default for RedisOptions {
             connect_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(600),
+            silence: Duration::from_secs(20),
         }
     }
 }

@@ -331,6 +331,8 @@ fn server_kind(code: i32, message: &str) -> ErrorKind {
         100 => ErrorKind::NotFound,
         1100 | 1101 => ErrorKind::InvalidInput,
         1400..=1402 => ErrorKind::Denied,
+        // Where loading it did not help in time.
+        NOT_LOADED => ErrorKind::Unavailable,
         code if is_passing_code(code) => ErrorKind::Unavailable,
         _ if message.contains("not found") || message.contains("can't find collection") => ErrorKind::NotFound,
         _ if message.contains("already exist") => ErrorKind::AlreadyExists,

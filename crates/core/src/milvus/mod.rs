@@ -10,6 +10,7 @@ mod read;
 mod rows;
 mod schema;
 mod server;
+mod session;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -30,9 +31,8 @@ use client::Client;
 use collections::{taken, unknown};
 use read::Reading;
 use server::Server;
+use session::Writes;
 
-/// How long after a write that a session cannot see reads wait for the server to have everything.
-const WRITES_SETTLE: Duration = Duration::from_secs(10);
 /// How often a waiting call looks.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -43,9 +43,8 @@ pub struct MilvusStore {
     consistency: Consistency,
     /// What is known of collections: asking before every call would double the time of a search.
     specs: RwLock<HashMap<String, Arc<CollectionSpec>>>,
-    /// When this client last wrote to a collection what sessions do not see: deletions on old servers, anything before
-    /// a rename.
-    unsettled: Mutex<HashMap<String, Instant>>,
+    /// What this client lately wrote to collections.
+    writes: Mutex<HashMap<String, Writes>>,
     /// A session that has just begun knows nothing of what others wrote; but whoever runs one program after another
     /// expects the second to see what the first wrote.
     opened: Instant,
@@ -70,7 +69,7 @@ impl MilvusStore {
             server,
             consistency: config.consistency,
             specs: RwLock::default(),
-            unsettled: Mutex::default(),
+            writes: Mutex::default(),
             opened: Instant::now(),
         })
     }
@@ -120,41 +119,24 @@ impl MilvusStore {
     }
 
     fn reading<'a>(&'a self, spec: &'a CollectionSpec, consistency: Option<Consistency>) -> Reading<'a> {
-        let mut consistency = consistency.unwrap_or(self.consistency);
-        if consistency == Consistency::Session && self.is_unsettled(&spec.name) {
-            consistency = Consistency::Strong;
-        }
-        Reading {
-            client: &self.client,
-            server: &self.server,
-            spec,
-            consistency: match consistency {
-                Consistency::Strong => sdk::ConsistencyLevel::Strong,
-                Consistency::Session => sdk::ConsistencyLevel::Session,
-                Consistency::Bounded => sdk::ConsistencyLevel::Bounded,
-                Consistency::Eventually => sdk::ConsistencyLevel::Eventually,
-            },
-        }
+        let consistency = match consistency.unwrap_or(self.consistency) {
+            Consistency::Strong => sdk::ConsistencyLevel::Strong,
+            Consistency::Session => {
+                let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+                writes.get(&spec.name).copied().unwrap_or_default().session(self.opened)
+            }
+            Consistency::Bounded => sdk::ConsistencyLevel::Bounded,
+            Consistency::Eventually => sdk::ConsistencyLevel::Eventually,
+        };
+        Reading { client: &self.client, server: &self.server, spec, consistency }
     }
 
-    fn is_unsettled(&self, collection: &str) -> bool {
-        if self.opened.elapsed() < WRITES_SETTLE {
-            return true;
-        }
-        let unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-        unsettled.get(collection).is_some_and(|at| at.elapsed() < WRITES_SETTLE)
-    }
-
-    fn note_unsettled(&self, collection: &str) {
-        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-        unsettled.retain(|_, at| at.elapsed() < WRITES_SETTLE);
-        unsettled.insert(collection.to_owned(), Instant::now());
-    }
-
-    fn note_deletion(&self, collection: &str) {
-        if !self.server.sessions_see_deletions() {
-            self.note_unsettled(collection);
-        }
+    fn note_write(&self, collection: &str, seen_by_session: bool) {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        // Names come from callers: memory for them has an end.
+        writes.retain(|_, writes| writes.session(self.opened) != sdk::ConsistencyLevel::Bounded);
+        let entry = writes.entry(collection.to_owned()).or_default();
+        *(if seen_by_session { &mut entry.seen } else { &mut entry.unseen }) = Some(Instant::now());
     }
 
     async fn delete_where(&self, collection: &str, expression: &str) -> Result<()> {
@@ -163,7 +145,7 @@ impl MilvusStore {
             self.client.call("delete", delete.clone(), |sdk, request| async move { sdk.delete(request).await })
         });
         let deleted = deleted.await;
-        self.note_deletion(collection);
+        self.note_write(collection, self.server.sessions_see_deletions());
         deleted.map(drop)
     }
 
@@ -173,7 +155,9 @@ impl MilvusStore {
         if spec.id == IdKind::Auto {
             let written =
                 self.client.call_once("insert", insert, |sdk, insert| async move { sdk.insert(insert).await });
-            return match written.await {
+            let written = written.await;
+            self.note_write(&spec.name, true);
+            return match written {
                 Ok(written) => Ok(rows::from_ids(written.ids())),
                 Err(error) if error.kind().is_transient() => Err(error.with_hint(
                     "some of the records may have been written: the server gives the ids, so writing them again would double them",
@@ -188,7 +172,7 @@ impl MilvusStore {
         };
         self.client.call("upsert", upsert.clone(), |sdk, request| async move { sdk.upsert(request).await }).await?;
         // To replace is to delete and to insert.
-        self.note_deletion(&spec.name);
+        self.note_write(&spec.name, self.server.sessions_see_deletions());
         Ok(batch.iter().filter_map(|record| record.id.clone()).collect())
     }
 }
@@ -301,7 +285,7 @@ impl VectorStore for MilvusStore {
         self.forget(collection);
         self.forget(name);
         // The client knows by the name what its session wrote.
-        self.note_unsettled(name);
+        self.note_write(name, false);
         renamed.map(drop)
     }
 
