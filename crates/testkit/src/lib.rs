@@ -8,6 +8,7 @@ pub mod filters;
 pub mod milvus;
 pub mod model;
 pub mod process;
+pub mod program;
 pub mod redis;
 #[allow(clippy::unwrap_used, reason = "it helps tests, and panics as they do")]
 pub mod reference;

@@ -2,6 +2,7 @@
 
 #![cfg(test)] // clippy allows `unwrap` in what says so
 
+mod board;
 mod conformance;
 mod crash;
 mod encoders;

@@ -334,3 +334,40 @@ async fn redis_url_puts_shown_fields_there() {
     let other = bootcamp_core::open(&config(&folders[1])).await.unwrap();
     assert_eq!(kind(other.create(&spec("things", IdKind::Int)).await), Some(ErrorKind::AlreadyExists));
 }
+
+/// Stands before Redis, and from a moment on carries nothing on the connections that there are: what a network does that
+/// lost its packets for a while.
+async fn deaf_proxy(redis: u16) -> (u16, Arc<tokio::sync::Notify>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let deaf = Arc::new(tokio::sync::Notify::new());
+    let now = Arc::clone(&deaf);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = tokio::net::TcpStream::connect(("127.0.0.1", redis)).await.unwrap();
+            let now = Arc::clone(&now);
+            held.push(tokio::spawn(async move {
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                    () = now.notified() => std::future::pending().await,
+                }
+            }));
+        }
+    });
+    (port, deaf)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_went_silent_is_given_up() {
+    let redis = RedisServer::start().await;
+    let (port, deaf) = deaf_proxy(redis.port()).await;
+    let options = RedisOptions { response_timeout: Duration::from_millis(500), ..options() };
+    let url = SecretString::from(format!("redis://127.0.0.1:{port}"));
+    let store = RedisMetadata::connect_with(Arc::new(ModelStore::new()), &url, options).await.unwrap();
+    store.create(&spec("things", IdKind::Int)).await.unwrap();
+    store.upsert("things", &records(0..5)).await.unwrap();
+    deaf.notify_waiters();
+    assert_eq!(kind(store.health().await), Some(ErrorKind::Unavailable), "nobody knows yet");
+    assert_eq!(all(&store, "things").await, records(0..5), "a new connection works at once");
+}
