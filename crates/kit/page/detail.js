@@ -44,9 +44,10 @@ export function createDetail(app) {
     $("detail-caption").textContent = item.caption ?? "";
     $("detail-picture").replaceChildren(app.renderer.large(item));
     const row = ([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, fieldText(name, value)));
-    const score = item.score === undefined ? [] : [["score", item.score]];
+    const score = ["similarity", "score"].filter((name) => item[name] !== undefined).map((name) => [name, item[name]]);
     $("detail-fields").replaceChildren(...[...score, ...Object.entries(item.fields)].map(row));
     $("detail-more").onclick = () => leaveFor(() => app.more(item));
+    $("detail-part").hidden = !app.renderer.hasParts;
     $("detail-part").onclick = () => leaveFor(() => app.part(item, MIDDLE));
     const question = "Delete it from the collection?";
     const act = () => remove(item);

@@ -28,6 +28,7 @@ export function createQuery(renderer, onChange) {
   }
 
   function add(example) {
+    if (!renderer.combines && !example.negative) examples = [];
     const known = example.item && examples.find(({ item }) => item?.id === example.item.id);
     if (known) known.negative = Boolean(example.negative);
     else examples.push({ negative: false, region: null, ...example });
@@ -64,7 +65,8 @@ export function createQuery(renderer, onChange) {
     $("invite-text").hidden = examples.length > 0;
     $("query-file-label").lastElementChild.textContent = examples.length ? "Add another" : `Choose a ${renderer.one}`;
     $("stage-frame").hidden = !main;
-    $("region-line").hidden = !main;
+    $("region-line").hidden = !main || !renderer.hasParts;
+    $("region").hidden = !renderer.hasParts;
     if (main) showMain();
   }
 
@@ -106,7 +108,8 @@ export function createQuery(renderer, onChange) {
     };
     const away = el("button", { type: "button", class: "chip-remove", "aria-label": `Remove ${title}` }, "✕");
     away.onclick = () => remove(example);
-    return el("li", { class: example.negative ? "chip negative" : "chip", "data-testid": "example" }, select, like, away);
+    const shown = renderer.combines ? [select, like, away] : [select, away];
+    return el("li", { class: example.negative ? "chip negative" : "chip", "data-testid": "example" }, ...shown);
   }
 
   show();

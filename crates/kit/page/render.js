@@ -3,13 +3,19 @@
 import { bytes, el, number } from "./dom.js";
 import { showPicture } from "./api.js";
 
-/** A renderer has words for its items, the files it takes, and nodes for an item small and large. */
+/**
+ * A renderer has words for its items, the files it takes, and nodes for an item small and large; and it says whether a part
+ * of an item can be searched for, and whether hits can be like several of them and unlike others.
+ */
 const pictures = {
   one: "picture",
   many: "pictures",
   formats: "JPEG, PNG, GIF, WebP, BMP or TIFF",
   accept: ".jpg,.jpeg,.png,.gif,.webp,.bmp,.tif,.tiff",
   files: /\.(jpe?g|png|gif|webp|bmp|tiff?)$/i,
+  words: { label: "Words", placeholder: "What should be in it" },
+  hasParts: true,
+  combines: true,
 
   thumbnail: (item) => image(item, [item.thumbnail]),
 
@@ -26,7 +32,27 @@ const pictures = {
 
 const noPicture = () => el("span", { class: "no-picture" }, "no preview");
 
-const renderers = { "image-search": pictures };
+/** Drawings come from the server, with the atoms marked that a search for a structure found. */
+const molecules = {
+  one: "molecule",
+  many: "molecules",
+  formats: "SMILES, CSV, TSV, JSON lines, SDF or molfiles, plain or gzipped",
+  accept: ".smi,.smiles,.txt,.csv,.tsv,.jsonl,.ndjson,.sdf,.sd,.mol,.gz",
+  files: /\.(smi|smiles|txt|csv|tsv|jsonl|ndjson|sdf|sd|mol)(\.gz)?$/i,
+  words: { label: "SMILES or SMARTS", placeholder: "CC(=O)Oc1ccccc1C(=O)O" },
+  hasParts: false,
+  combines: false,
+  thumbnail: drawing,
+  large: drawing,
+  local: (file) => el("span", { class: "no-picture" }, file.name),
+};
+
+function drawing(item) {
+  const atoms = item.details?.atoms;
+  return image(item, [atoms ? `${item.thumbnail}?mark=${atoms.join(",")}` : item.thumbnail]);
+}
+
+const renderers = { "image-search": pictures, "molecule-search": molecules };
 
 export const rendererFor = (info) => renderers[info.name] ?? pictures;
 

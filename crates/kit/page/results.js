@@ -3,7 +3,8 @@
 import { el } from "./dom.js";
 
 /** How full the bar of a hit is, 0 to 1. Cosine has a scale of its own; other scores are seen beside the answer's others. */
-function nearness(score, { hits, metric, larger_is_nearer }) {
+function nearness({ score, similarity }, { hits, metric, larger_is_nearer }) {
+  if (similarity !== undefined) return similarity;
   if (metric === "COSINE" && larger_is_nearer) return Math.max(0, Math.min(1, score));
   const scores = hits.map((hit) => hit.score);
   const largest = Math.max(...scores, Number.EPSILON);
@@ -16,9 +17,10 @@ export function scoreText(score) {
 
 function scoreBar(hit, answer) {
   const bar = el("span", { class: "bar" }, el("span", { class: "bar-fill" }));
-  bar.firstChild.style.width = `${(nearness(hit.score, answer) * 100).toFixed(1)}%`;
+  bar.firstChild.style.width = `${(nearness(hit, answer) * 100).toFixed(1)}%`;
   const meaning = answer.larger_is_nearer ? "the larger, the nearer" : "a distance: the smaller, the nearer";
-  return el("div", { class: "score", title: `${answer.metric} ${hit.score} – ${meaning}` }, bar, el("span", {}, scoreText(hit.score)));
+  const title = `${answer.metric} ${hit.score} – ${meaning}`;
+  return el("div", { class: "score", title }, bar, el("span", {}, scoreText(hit.similarity ?? hit.score)));
 }
 
 /**

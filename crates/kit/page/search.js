@@ -1,7 +1,7 @@
 // The search view: what is asked for, and its answer. It searches by itself whenever the query changes.
 
 import * as api from "./api.js";
-import { $, acceptDrops, debounce, isAbort, number, showProblem } from "./dom.js";
+import { $, acceptDrops, debounce, el, isAbort, number, showProblem } from "./dom.js";
 import { createFilter } from "./filter.js";
 import { createQuery } from "./query.js";
 import { parseRegion, regionText } from "./region.js";
@@ -22,7 +22,16 @@ export function create(section, app) {
     later();
   });
   const filter = createFilter("filter", info, run);
+  const choices = info.options.map(choice);
   wireControls();
+
+  /** What the program lets people choose, such as a mode. */
+  function choice({ name, help, values }) {
+    const options = values.map((value) => el("option", { value }, value));
+    const select = el("select", { id: `choice-${name}`, name, title: help, onchange: later }, ...options);
+    $("choices").append(el("div", { class: "field field-row" }, el("label", { htmlFor: select.id, title: help, class: "choice" }, name.replace("-", " ")), select));
+    return select;
+  }
 
   /** A query that is one item has an address of its own; every other is plain #search. */
   function nameInAddress() {
@@ -36,10 +45,12 @@ export function create(section, app) {
 
   function request() {
     const { sides, files } = query.request();
-    if (words.value.trim()) sides.positive.push({ words: words.value.trim() });
+    const typed = words.value.trim();
+    if (typed && (renderer.combines || sides.positive.length === 0)) sides.positive.push({ words: typed });
     const minScore = $("min-score").valueAsNumber;
     const k = Number($("k-number").value) || Number($("k").value);
     const body = { ...sides, k, filter: filter.value, min_score: Number.isNaN(minScore) ? null : minScore };
+    if (choices.length) body.options = Object.fromEntries(choices.map(({ name, value }) => [name, value]));
     return { body, files };
   }
 
@@ -76,13 +87,13 @@ export function create(section, app) {
   }
 
   function showAnswer(answer) {
-    const { hits, took_ms, timings } = answer;
-    const options = { renderer, answer, more: app.more, less, open: (item) => app.open(hits, item) };
+    const { hits, notes = [], took_ms, timings } = answer;
+    const options = { renderer, answer, more: app.more, less: renderer.combines && less, open: (item) => app.open(hits, item) };
     $("results").classList.remove("stale");
     $("results").replaceChildren(...hits.map((hit) => card(hit, options)));
     const [took, encode, search] = [took_ms, timings.encode_ms, timings.search_ms].map((ms) => number(Math.round(ms)));
     const found = `${number(hits.length)} of ${number(app.info.count)} in ${took} ms: ${encode} encode, ${search} search`;
-    status.textContent = hits.length ? found : "Nothing passes the filter and the score that were asked for.";
+    status.textContent = hits.length ? [found, ...notes].join("; ") : "Nothing passes the filter and the score that were asked for.";
   }
 
   function showFailure(error) {
@@ -118,8 +129,12 @@ export function create(section, app) {
   }
 
   function wireControls() {
-    const takesPictures = info.accepts.includes("picture");
-    $("drop").hidden = !takesPictures;
+    const takesFiles = info.accepts.some((kind) => kind !== "words");
+    $("drop").hidden = !takesFiles;
+    $("invite-text").textContent = `Drop a ${renderer.one} here, or paste one`;
+    $("welcome-heading").textContent = `Give a ${renderer.one}, get the most similar ones`;
+    document.querySelector("[for=words]").textContent = renderer.words.label;
+    words.placeholder = renderer.words.placeholder;
     $("words-field").hidden = !info.accepts.includes("words");
     words.addEventListener("input", later);
     // On a phone the results matter more than what is rarely changed.
@@ -130,10 +145,10 @@ export function create(section, app) {
       takeFiles([...target.files]);
       target.value = "";
     };
-    acceptDrops(section, $("drop"), (data) => takesPictures && takeFiles([...data.files]));
+    acceptDrops(section, $("drop"), (data) => takesFiles && takeFiles([...data.files]));
     document.addEventListener("paste", (event) => {
       const files = [...event.clipboardData.files];
-      if (section.hidden || !takesPictures || !files.length) return;
+      if (section.hidden || !takesFiles || !files.length) return;
       event.preventDefault();
       takeFiles(files);
     });

@@ -1,7 +1,7 @@
 //! Bodies as programs see them, the same from `--json` and over HTTP.
 
-use bootcamp_core::{Error, Fields, Hit, Id};
-use serde::Serialize;
+use bootcamp_core::{Error, Fields, Hit, Id, Metric, VectorKind};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -12,7 +12,7 @@ use crate::query::{Answer, milliseconds};
 use crate::solution::{Card, Solution};
 
 /// A stored item.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ItemBody {
     #[schema(value_type = String, example = "3f9a1c0d5e7b2a486f01")]
     pub id: Id,
@@ -21,7 +21,7 @@ pub struct ItemBody {
     pub caption: Option<String>,
     #[schema(example = "birds")]
     pub label: Option<String>,
-    /// Where its thumbnail is, a JPEG.
+    /// Where its thumbnail is: a JPEG, or an SVG where items are drawn.
     pub thumbnail: String,
     /// Where the file is that it came from.
     pub media: String,
@@ -50,6 +50,13 @@ pub struct HitBody {
     pub item: ItemBody,
     /// By the metric.
     pub score: f32,
+    /// Where the metric is Jaccard's distance: 1 less that, which chemists know as Tanimoto's similarity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
+    /// What the solution says of this hit beside its fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub details: Option<Fields>,
 }
 
 /// The answer to a search.
@@ -57,9 +64,13 @@ pub struct HitBody {
 pub struct SearchBody {
     /// Best first.
     pub hits: Vec<HitBody>,
+    /// What to know of the answer as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     #[schema(example = "COSINE")]
     pub metric: String,
     pub larger_is_nearer: bool,
+    /// What made the vectors: a model, or the program itself.
     pub model: Option<String>,
     pub took_ms: f64,
     pub timings: Timings,
@@ -77,12 +88,18 @@ pub struct Timings {
 impl SearchBody {
     pub fn new(solution: &dyn Solution, answer: Answer, took: std::time::Duration) -> Self {
         let context = solution.context();
-        let hit = |Hit { id, score, fields, .. }| HitBody { item: ItemBody::new(solution, id, fields), score };
+        let similarity = |score| (context.metric == Metric::Jaccard).then_some(1.0 - score);
+        let mut details = answer.details.into_iter();
+        let hit = |Hit { id, score, fields, .. }| {
+            let item = ItemBody::new(solution, id, fields);
+            HitBody { item, score, similarity: similarity(score), details: details.next() }
+        };
         Self {
             hits: answer.hits.into_iter().map(hit).collect(),
+            notes: answer.notes,
             metric: context.metric.name().to_owned(),
             larger_is_nearer: context.metric.larger_is_nearer(),
-            model: context.model.as_ref().map(|model| model.name.clone()),
+            model: context.made_by().map(str::to_owned),
             took_ms: milliseconds(took),
             timings: Timings { encode_ms: answer.encode_ms, search_ms: answer.search_ms },
         }
@@ -102,7 +119,7 @@ pub struct ItemsBody {
 }
 
 /// An error, as RFC 9457 has it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
@@ -131,7 +148,7 @@ impl ProblemBody {
 }
 
 /// Items that are nearly the same.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GroupBody {
     pub items: Vec<ItemBody>,
     /// Of the least alike pair that holds the group together.
@@ -146,7 +163,7 @@ impl GroupBody {
 }
 
 /// Work that outlives a request.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobBody {
     #[schema(example = "7")]
     pub id: String,
@@ -167,7 +184,7 @@ pub struct JobBody {
 }
 
 /// How far a job has come.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressBody {
     pub done: u64,
     /// Null until it is known.
@@ -177,6 +194,8 @@ pub struct ProgressBody {
 
 impl JobBody {
     pub fn new(solution: &dyn Solution, job: &Job) -> Self {
+        // First, so that a body that says it has ended has everything.
+        let state = job.state();
         let seconds = job.seconds();
         let snapshot = job.watch.snapshot();
         let per_second = if seconds > 0.0 { snapshot.done as f64 / seconds } else { 0.0 };
@@ -196,7 +215,7 @@ impl JobBody {
             id: job.id.to_string(),
             kind: job.kind,
             subject: job.subject.clone(),
-            state: job.state(),
+            state,
             created_at: job.created_at,
             seconds,
             progress,
@@ -219,10 +238,14 @@ pub struct InfoBody {
     pub count: u64,
     pub store: StoreBody,
     pub model: Option<ModelBody>,
+    /// What is stored where no model makes it.
+    pub vectors: Option<VectorBody>,
     pub metric: String,
     pub larger_is_nearer: bool,
     /// What serves searches; null before the first import.
     pub index: Option<IndexBody>,
+    /// What may be chosen of a query.
+    pub options: Vec<OptionBody>,
     /// What a query may be.
     pub accepts: Vec<String>,
     pub max_k: usize,
@@ -247,6 +270,28 @@ pub struct ModelBody {
     pub summary: String,
     /// Of the weights.
     pub licence: String,
+    pub dim: usize,
+}
+
+/// A choice.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OptionBody {
+    #[schema(example = "mode")]
+    pub name: String,
+    pub help: String,
+    /// The default first.
+    pub values: Vec<String>,
+}
+
+/// Vectors that the program makes without a model.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VectorBody {
+    #[schema(example = "ecfp4")]
+    pub name: String,
+    pub summary: String,
+    #[schema(value_type = String, example = "binary")]
+    pub kind: VectorKind,
+    /// Numbers, or bits.
     pub dim: usize,
 }
 
@@ -287,7 +332,8 @@ impl InfoBody {
         let found = context.describe().await?;
         let spec = found.as_ref().map_or_else(|| solution.collection(), |info| info.spec.clone());
         let shown = context.output(&spec);
-        let words = context.model.as_ref().is_some_and(|model| model.text.is_some() && model.picture.is_some());
+        let words = context.model.as_ref().is_some_and(|model| model.text.is_some() && model.picture.is_some())
+            || program.words.is_some();
         let index = found.as_ref().and_then(|info| info.indexes.iter().find(|index| index.field == context.field));
         let field = |field: &bootcamp_core::ScalarField| FieldBody {
             name: field.name.clone(),
@@ -311,6 +357,12 @@ impl InfoBody {
                 licence: model.licence.clone(),
                 dim: model.dim,
             }),
+            vectors: context.vector.map(|vector| VectorBody {
+                name: vector.name.to_owned(),
+                summary: vector.summary.to_owned(),
+                kind: vector.kind,
+                dim: vector.dim,
+            }),
             metric: context.metric.name().to_owned(),
             larger_is_nearer: context.metric.larger_is_nearer(),
             index: index.cloned().map(|index| IndexBody {
@@ -319,6 +371,15 @@ impl InfoBody {
                 exact: index.exact,
                 indexed: index.indexed,
             }),
+            options: program
+                .options
+                .iter()
+                .map(|option| OptionBody {
+                    name: option.name.to_owned(),
+                    help: option.help.to_owned(),
+                    values: option.values.iter().map(|&value| value.to_owned()).collect(),
+                })
+                .collect(),
             accepts: program.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
             max_k: crate::query::MAX_K,
             max_upload_bytes,

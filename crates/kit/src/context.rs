@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bootcamp_core::encoder::{Encoder, EncoderOptions};
+use bootcamp_core::metadata::Board;
 use bootcamp_core::models::{FetchProgress, ModelSpec, Registry};
 use bootcamp_core::picture::Limits;
 use bootcamp_core::{
@@ -12,7 +13,7 @@ use bootcamp_core::{
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::media::Media;
-use crate::solution::Program;
+use crate::solution::{OwnVector, Program};
 
 /// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
 const OWN_FIELDS: [&str; 2] = ["version", "parts"];
@@ -34,6 +35,8 @@ pub struct Context {
     /// Of that field.
     pub metric: Metric,
     pub model: Option<ModelSpec>,
+    /// What makes the vectors where no model does.
+    pub vector: Option<&'static OwnVector>,
     pub media: Media,
     /// Of pictures and other files that are read.
     pub limits: Limits,
@@ -43,6 +46,8 @@ pub struct Context {
     pub(crate) encoder: Arc<OnceCell<Encoder>>,
     /// Whether fields that are only shown live in Redis.
     pub(crate) metadata_apart: bool,
+    /// Where servers of the collection tell each other of their jobs, with Redis.
+    pub(crate) board: Option<Arc<Board>>,
     pub(crate) decoders: Arc<Semaphore>,
 }
 
@@ -108,9 +113,34 @@ impl Context {
         VectorField::f32(&self.field, self.model.as_ref().map_or(1, |model| model.dim), self.metric)
     }
 
-    /// The fields of items that people see.
+    /// The fields of items that people see: not the kit's own, and none whose name begins with `_`, which a solution
+    /// keeps for itself.
     pub fn output(&self, spec: &CollectionSpec) -> Output {
-        Output::only(spec.scalars.iter().map(|f| &f.name).filter(|name| !OWN_FIELDS.contains(&name.as_str())))
+        let is_shown = |name: &&String| !name.starts_with('_') && !OWN_FIELDS.contains(&name.as_str());
+        Output::only(spec.scalars.iter().map(|f| &f.name).filter(is_shown))
+    }
+
+    /// Whether a search could be answered now: everything that the store is made of answers, and so does a small query
+    /// of the collection, if there is one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn ready(&self) -> Result<()> {
+        self.store.health().await?;
+        match self.store.count(&self.collection, None).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// What makes the vectors: the model's name, or that of the program's own vectors.
+    pub(crate) fn made_by(&self) -> Option<&str> {
+        self.model.as_ref().map(|model| model.name.as_str()).or(self.vector.map(|vector| vector.name))
+    }
+
+    /// Whether a query may be words.
+    pub(crate) fn knows_words(&self) -> bool {
+        self.program.words.is_some() || self.model.as_ref().is_some_and(|model| model.text.is_some())
     }
 
     /// The collection as it is, or `None` before the first import.

@@ -39,14 +39,24 @@ pub async fn map(context: &Context, sample: usize, mut fields: Vec<String>) -> R
     let mut items = Vec::with_capacity(records.len());
     let mut vectors = Vec::with_capacity(records.len());
     for mut record in records {
-        if let (Some(id), Some(Vector::F32(vector))) = (record.id, record.vectors.remove(&context.field)) {
+        if let (Some(id), Some(vector)) = (record.id, record.vectors.remove(&context.field)) {
             items.push((id, record.fields));
-            vectors.push(vector);
+            vectors.push(components(vector));
         }
     }
     let (places, explained) = blocking(move || Ok(principal_plane(&vectors))).await?;
     let point = |((id, fields), [x, y]): ((Id, Fields), [f32; 2])| Point { id, x, y, fields };
     Ok(Map { points: items.into_iter().zip(places).map(point).collect(), explained, total })
+}
+
+/// A vector as numbers: bits are 0 and 1.
+fn components(vector: Vector) -> Vec<f32> {
+    match vector {
+        Vector::F32(vector) => vector,
+        Vector::Binary { bits } => {
+            bits.iter().flat_map(|byte| (0..8).rev().map(move |bit| f32::from(byte >> bit & 1))).collect()
+        }
+    }
 }
 
 /// Each vector's place by the two directions of largest variance, both scaled alike so that the farthest is at ±1, and
@@ -127,6 +137,17 @@ mod tests {
             let (sin, cos) = (degree as f32).to_radians().sin_cos();
             assert!((x - cos).abs() < 1e-3 && (y - sin / 3.0).abs() < 1e-3, "{degree}: {x} {y}");
         }
+    }
+
+    #[test]
+    fn bits_have_a_plane_too() {
+        assert_eq!(
+            components(Vector::binary([0b1010_0000, 1])),
+            [1., 0., 1., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 1.]
+        );
+        let (places, explained) =
+            principal_plane(&[[0x0f_u8], [0x0f], [0xf0]].map(|bits| components(Vector::binary(bits))));
+        assert!(places[0] == places[1] && places[2] != places[0] && (explained[0] - 1.0).abs() < 1e-6, "{places:?}");
     }
 
     #[test]

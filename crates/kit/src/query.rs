@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use bootcamp_core::picture::{Picture, Region};
 use bootcamp_core::{
-    Error, ErrorKind, Filter, Hit, Id, Metric, Output, Result, SearchParams, SearchRequest, Selection, Vector,
+    Error, ErrorKind, Fields, Filter, Hit, Id, Metric, Output, Record, Result, SearchParams, SearchRequest, Selection,
+    Vector,
 };
 
 use crate::context::{Context, blocking};
+use crate::options::Options;
 
 /// The most hits a query may ask for.
 pub const MAX_K: usize = 1000;
@@ -29,6 +31,8 @@ pub struct SearchQuery {
     /// The worst score of a hit: the least similarity, or for a distance the largest.
     pub min_score: Option<f32>,
     pub params: SearchParams,
+    /// Of the program.
+    pub options: Options,
 }
 
 /// A thing to be like.
@@ -52,6 +56,14 @@ pub enum Subject {
 }
 
 impl Example {
+    /// Of the stored item that it is.
+    pub fn id(&self) -> Option<&Id> {
+        match &self.subject {
+            Subject::Id(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Its file's bytes: those given, or of the file that the item came from.
     ///
     /// # Errors
@@ -88,7 +100,8 @@ impl SearchQuery {
     /// What is most like one thing.
     pub fn like(subject: Subject, k: usize) -> Self {
         let positive = vec![Example { subject, region: None }];
-        Self { positive, negative: Vec::new(), k, filter: None, min_score: None, params: SearchParams::default() }
+        let (params, options) = Default::default();
+        Self { positive, negative: Vec::new(), k, filter: None, min_score: None, params, options }
     }
 
     /// # Errors
@@ -112,10 +125,7 @@ impl SearchQuery {
 
     /// Stored items named as examples: a person who points at one does not want it back.
     fn named(&self) -> impl Iterator<Item = &Id> {
-        self.positive.iter().chain(&self.negative).filter_map(|example| match &example.subject {
-            Subject::Id(id) => Some(id),
-            _ => None,
-        })
+        self.positive.iter().chain(&self.negative).filter_map(Example::id)
     }
 
     /// The hits nearest to a vector, by this query's other terms.
@@ -166,18 +176,28 @@ fn mean(metric: Metric, mut vectors: Vec<Vec<f32>>) -> Option<Vec<f32>> {
     Some(sum.into_iter().map(|s| s / count).collect())
 }
 
-/// The vector of a stored item.
+/// The vector of a stored item, to be averaged with others.
+///
+/// # Errors
+/// `NotFound` when there is no such item; `Unsupported` for vectors of bits, which have no mean.
+pub async fn stored_vector(context: &Context, id: &Id) -> Result<Vec<f32>> {
+    let mut record = stored(context, id, &Output::only([&context.field])).await?;
+    match record.vectors.remove(&context.field) {
+        Some(Vector::F32(vector)) => Ok(vector),
+        Some(Vector::Binary { .. }) => {
+            Err(Error::new(ErrorKind::Unsupported, format!("the vectors of '{}' are bits", context.field)))
+        }
+        None => Err(no_item(id)),
+    }
+}
+
+/// A stored item, its vector too if `output` says so.
 ///
 /// # Errors
 /// `NotFound` when there is no such item.
-pub async fn stored_vector(context: &Context, id: &Id) -> Result<Vec<f32>> {
-    let output = Output::only([&context.field]);
-    let found = context.store.get(&context.collection, std::slice::from_ref(id), &output).await;
-    let record = context.or_missing(found).await?.into_iter().next();
-    match record.and_then(|mut record| record.vectors.remove(&context.field)) {
-        Some(Vector::F32(vector)) => Ok(vector),
-        _ => Err(no_item(id)),
-    }
+pub async fn stored(context: &Context, id: &Id, output: &Output) -> Result<Record> {
+    let found = context.store.get(&context.collection, std::slice::from_ref(id), output).await;
+    context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(id))
 }
 
 /// There is no item of that id.
@@ -186,9 +206,13 @@ pub(crate) fn no_item(id: &Id) -> Error {
 }
 
 /// Hits, best first, and how long what took.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Answer {
     pub hits: Vec<Hit>,
+    /// What the solution says of each hit beside its fields, in the hits' order; empty where it says nothing.
+    pub details: Vec<Fields>,
+    /// What people should know of the answer as a whole, a line each.
+    pub notes: Vec<String>,
     /// Milliseconds that examples took to become a vector.
     pub encode_ms: f64,
     /// Milliseconds that the store took.
@@ -230,9 +254,7 @@ pub(crate) async fn remove(context: &Context, ids: Vec<Id>) -> Result<()> {
 
 /// Where an item came from.
 pub(crate) async fn path_of(context: &Context, id: &Id) -> Result<String> {
-    let output = Output::only(["path"]);
-    let found = context.store.get(&context.collection, std::slice::from_ref(id), &output).await;
-    let record = context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(id))?;
+    let record = stored(context, id, &Output::only(["path"])).await?;
     record.fields.get("path").and_then(|path| path.as_str()).map(str::to_owned).ok_or_else(|| no_item(id))
 }
 

@@ -7,14 +7,14 @@ use bootcamp_core::config::parse_file;
 use bootcamp_core::encoder::{Device, EncoderOptions};
 use bootcamp_core::models::{ModelSettings, ModelSpec, Registry};
 use bootcamp_core::picture::Limits;
-use bootcamp_core::{Error, ErrorKind, Metric, Place, Result, StoreSettings, VectorKind, open};
+use bootcamp_core::{Error, ErrorKind, Metric, Place, Result, StoreSettings, VectorKind, open, open_board};
 use clap::Args;
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::context::{Context, OnFetch, field_of};
 use crate::media::Media;
-use crate::solution::Program;
+use crate::solution::{OwnVector, Program};
 
 const CONFIG: &str = "bootcamp.toml";
 
@@ -84,6 +84,7 @@ struct AppFile {
 pub struct ServerFile {
     pub host: Option<String>,
     pub port: Option<u16>,
+    pub allowed_hosts: Option<Vec<String>>,
     pub token: Option<secrecy::SecretString>,
     pub import_roots: Option<Vec<PathBuf>>,
     pub max_upload: Option<u64>,
@@ -138,11 +139,13 @@ impl Settings {
         let mut context = Context {
             program,
             store: open(&config).await?,
+            board: open_board(&config, &collection)?.map(Arc::new),
             media: Media::new(media.join(&collection)),
             collection,
             field: "embedding".to_owned(),
             metric: Metric::Cosine,
             model: None,
+            vector: None,
             limits: Limits::default(),
             registry: Arc::new(registry),
             encoder_options: EncoderOptions {
@@ -155,7 +158,10 @@ impl Settings {
             metadata_apart: config.redis_url.is_some(),
             decoders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
         };
-        choose_model(&mut context, self.app.model.as_deref()).await?;
+        match program.vectors {
+            [] => choose_model(&mut context, self.app.model.as_deref()).await?,
+            [usual, ..] => choose_vector(&mut context, usual, self.app.model.as_deref()).await?,
+        }
         Ok(context)
     }
 }
@@ -185,13 +191,48 @@ async fn choose_model(context: &mut Context, asked: Option<&str>) -> Result<()> 
     Ok(())
 }
 
+/// The program's own vectors that the collection holds; before there are any, those asked for or the usual ones.
+async fn choose_vector(context: &mut Context, usual: &'static OwnVector, asked: Option<&str>) -> Result<()> {
+    let known = context.program.vectors;
+    let asked = asked.map(|name| {
+        known.iter().find(|vector| vector.name == name).ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|vector| vector.name).collect();
+            let message = format!("{} has no vectors '{name}'", context.program.name);
+            Error::new(ErrorKind::NotFound, message).with_hint(format!("choose one of {}", names.join(", ")))
+        })
+    });
+    let asked = asked.transpose()?;
+    let found = context.describe().await?.and_then(|info| info.spec.vectors.into_iter().next());
+    let vector = match found {
+        None => asked.unwrap_or(usual),
+        Some(field) => {
+            let holds = known.iter().find(|vector| vector.field().name == field.name).ok_or_else(|| {
+                let (name, program) = (&context.collection, context.program.name);
+                Error::new(ErrorKind::AlreadyExists, format!("collection '{name}' was not made by {program}"))
+                    .with_hint("choose another one with --collection")
+            })?;
+            if let Some(asked) = asked.filter(|asked| asked.name != holds.name) {
+                return Err(other_vectors(context, holds.name, asked.name));
+            }
+            holds
+        }
+    };
+    context.field = vector.field().name;
+    context.metric = vector.metric;
+    context.vector = Some(vector);
+    Ok(())
+}
+
 fn check_model(context: &Context, model: &ModelSpec, field: &str, holds: Option<&ModelSpec>) -> Result<()> {
     if field_of(&model.name) == field {
         return Ok(());
     }
-    let of = holds.map_or(field, |holds| &holds.name);
-    let message = format!("collection '{}' holds vectors of {of}, not of {}", context.collection, model.name);
-    Err(Error::invalid(message).with_hint("leave out --model, or give another --collection"))
+    Err(other_vectors(context, holds.map_or(field, |holds| &holds.name), &model.name))
+}
+
+fn other_vectors(context: &Context, holds: &str, asked: &str) -> Error {
+    Error::invalid(format!("collection '{}' holds vectors of {holds}, not of {asked}", context.collection))
+        .with_hint("leave out --model, or give another --collection")
 }
 
 fn unknown_vectors(context: &Context, field: &str) -> Error {

@@ -1,15 +1,16 @@
 //! What a solution is to the kit: a few facts, and how it imports and searches. Loops and transport are the kit's,
 //! meaning is the solution's.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bootcamp_core::{CollectionSpec, Fields, Result};
+use bootcamp_core::{CollectionSpec, Fields, Metric, Result, VectorField, VectorKind};
 
-use crate::context::Context;
+use crate::context::{Context, field_of};
 use crate::ingest::{Import, Report};
-use crate::query::{Answer, SearchQuery};
+use crate::options::SearchOption;
+use crate::query::{Answer, SearchQuery, Subject};
 use crate::source::{Places, Sources};
 
 /// The facts about a program; the one value its `main.rs` hands to [`run`](crate::run).
@@ -26,8 +27,14 @@ pub struct Program {
     pub collection: &'static str,
     /// The model, unless the collection or settings name another. `None` for solutions without models.
     pub model: Option<&'static str>,
+    /// The vectors that it makes itself, the usual ones first; for solutions without models.
+    pub vectors: &'static [OwnVector],
+    /// What words in a query are, where no model has to know them: `SMILES`.
+    pub words: Option<&'static str>,
     /// What a query may be, words aside: those depend on the model.
     pub accepts: &'static [&'static str],
+    /// What people choose of a query.
+    pub options: &'static [SearchOption],
     /// From this score on two items count as near-duplicates, unless a user says otherwise. `None`: that question makes
     /// no sense here.
     pub duplicates: Option<f32>,
@@ -36,17 +43,38 @@ pub struct Program {
     pub open: fn(Context) -> Arc<dyn Solution>,
 }
 
+/// Vectors that a program makes without a model: the fingerprints of molecules, for one. What is said of models elsewhere
+/// holds for them: `--model` chooses, the collection's field is named after them, and so says which ones it needs.
+#[derive(Debug)]
+pub struct OwnVector {
+    pub name: &'static str,
+    /// What it is, for people.
+    pub summary: &'static str,
+    pub kind: VectorKind,
+    /// Numbers, or bits.
+    pub dim: usize,
+    pub metric: Metric,
+}
+
+impl OwnVector {
+    /// The field that holds them.
+    pub fn field(&self) -> VectorField {
+        let Self { kind, dim, metric, .. } = *self;
+        VectorField { kind, ..VectorField::f32(field_of(self.name), dim, metric) }
+    }
+}
+
 /// Sample data that `demo` fetches.
 #[derive(Debug)]
 pub struct Sample {
-    /// A bash script that puts the data into the folder given as `$1`, quickly when it is there already.
+    /// A bash script that puts the data into its folder below the one given as `$1`, with an empty file `ready` at last.
     pub script: &'static str,
-    /// Below the user's data folder.
+    /// That folder's name.
     pub folder: &'static str,
     /// What it is and under which licence, one line.
     pub about: &'static str,
-    /// Makes the query out of the sample data: a file to search with, and a line on what it is. Blocking.
-    pub query: fn(&Context, &std::path::Path) -> Result<(PathBuf, String)>,
+    /// Makes the query out of the data in that folder, and a line on what it is. Blocking.
+    pub query: fn(&Path) -> Result<(Subject, String)>,
 }
 
 /// One solution, opened on a collection.
@@ -71,6 +99,15 @@ pub trait Solution: Send + Sync {
 
     /// What people see of an item.
     fn present(&self, fields: &Fields) -> Card;
+
+    /// An item's picture where it is drawn from its fields rather than kept: an SVG that needs nothing else. `marked` are
+    /// parts that stand out, numbered as the details of hits number them. Computes.
+    ///
+    /// # Errors
+    /// Why it cannot be drawn.
+    fn draw(&self, _fields: &Fields, _marked: &[usize]) -> Result<Option<String>> {
+        Ok(None)
+    }
 
     /// Loads what the first search would wait for.
     async fn warm_up(&self) -> Result<()> {

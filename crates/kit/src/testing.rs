@@ -13,6 +13,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::context::Context;
 use crate::ingest::{Import, Item, Items, Pipeline, Report, ingest};
 use crate::media::Media;
+use crate::options::SearchOption;
 use crate::query::{Answer, SearchQuery, Subject, combine, stored_vector};
 use crate::solution::{Card, Program, Solution};
 use crate::source::{Places, Source, Sources, files};
@@ -24,7 +25,15 @@ pub static PROGRAM: Program = Program {
     version: "1.2.3",
     collection: "letters",
     model: None,
+    vectors: &[],
+    words: None,
     accepts: &["text"],
+    options: &[SearchOption {
+        name: "order",
+        env: "LETTERS_ORDER",
+        help: "What comes first",
+        values: &["likeness", "length"],
+    }],
     duplicates: Some(0.99),
     sample: None,
     open: |context| solution(&context),
@@ -41,6 +50,7 @@ pub async fn context() -> (TempDir, Context) {
         field: "embedding".to_owned(),
         metric: Metric::Cosine,
         model: None,
+        vector: None,
         media: Media::new(folder.path().join("media")),
         limits: Limits::default(),
         registry: Arc::new(Registry::open(ModelSettings::default()).unwrap()),
@@ -48,6 +58,7 @@ pub async fn context() -> (TempDir, Context) {
         on_fetch: Arc::new(|_| {}),
         encoder: Arc::new(OnceCell::new()),
         metadata_apart: false,
+        board: None,
         decoders: Arc::new(Semaphore::new(2)),
     };
     (folder, context)
@@ -105,7 +116,9 @@ impl Solution for Letters {
         let [positive, negative] = sides;
         let output = self.0.output(&self.collection());
         let hits = query.find(&self.0, combine(self.0.metric, positive, negative), output).await?;
-        Ok(Answer { hits, encode_ms: 0.0, search_ms: 0.0 })
+        let order = query.options.get("order");
+        let details = hits.iter().filter_map(|_| Some(Fields::from_iter([("order".to_owned(), order?.into())])));
+        Ok(Answer { details: details.collect(), hits, ..Answer::default() })
     }
 
     fn present(&self, fields: &Fields) -> Card {
@@ -116,6 +129,11 @@ impl Solution for Letters {
             caption: text("caption"),
             label: text("label"),
         }
+    }
+
+    fn draw(&self, fields: &Fields, marked: &[usize]) -> Result<Option<String>> {
+        let is_drawn = fields["path"].as_str().is_some_and(|path| path.ends_with("drawn.txt"));
+        Ok(is_drawn.then(|| format!("<svg>{marked:?}</svg>")))
     }
 }
 

@@ -30,6 +30,9 @@ pub static PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     collection: "image_search",
     model: Some("sscd-distilled"),
+    vectors: &[],
+    words: None,
+    options: &[],
     accepts: &["picture"],
     // Where the authors of the default model put the border between copies and other pictures.
     duplicates: Some(0.75),
@@ -83,7 +86,7 @@ impl Solution for ImageSearch {
         let vector = combine(self.context.metric, positive, negative);
         let encode_ms = laps.lap();
         let hits = query.find(&self.context, vector, self.context.output(&self.collection())).await?;
-        Ok(Answer { hits, encode_ms, search_ms: laps.lap() })
+        Ok(Answer { hits, encode_ms, search_ms: laps.lap(), ..Answer::default() })
     }
 
     fn present(&self, fields: &Fields) -> Card {

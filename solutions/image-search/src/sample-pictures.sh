@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # 796 small pictures (785 distinct) in 121 categories, a description beside each: Debian's tuxpaint-stamps-default (GPL-2, see
-# `copyright` beside them), in the folder $1. Fetched without being installed; quick when it is there.
+# `copyright` beside them), in the folder stamps below $1. Fetched without being installed; quick when it is there.
 set -euo pipefail
 
-stamps=$1
+stamps=$1/stamps
 [ -e "$stamps/ready" ] && exit 0
 exec 9> "$stamps.lock"
 flock 9
@@ -28,5 +28,7 @@ dpkg -x "$new"/*.deb "$new/unpacked"
 mv "$new/unpacked/usr/share/tuxpaint/stamps"/* "$new/"
 mv "$new/unpacked/usr/share/doc/tuxpaint-stamps-default/copyright" "$new/"
 rm -rf "$new/unpacked" "$new"/*.deb
+# Nine tenths are what the pictures sound like, in many languages.
+find "$new" -type f ! -name '*.png' ! -name '*.txt' ! -name copyright -delete
 touch "$new/ready"
 mv "$new" "$stamps"

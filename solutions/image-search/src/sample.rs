@@ -1,10 +1,10 @@
 //! Sample pictures for `demo`: several hundred drawings and photographs in folders by what they show.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use bootcamp_core::Result;
 use bootcamp_core::picture::{Limits, Picture, Region};
-use bootcamp_core::{Error, Result};
-use bootcamp_kit::{Context, Sample};
+use bootcamp_kit::{Sample, Subject};
 
 pub const SAMPLE: Sample = Sample {
     script: include_str!("sample-pictures.sh"),
@@ -16,12 +16,10 @@ pub const SAMPLE: Sample = Sample {
 /// What is searched for: a stamp whose middle was cut out, and which was packed hard.
 const PICTURE: &str = "animals/birds/adelaide-rosella.png";
 
-fn query(context: &Context, folder: &Path) -> Result<(PathBuf, String)> {
+fn query(folder: &Path) -> Result<(Subject, String)> {
     let picture = Picture::read(&folder.join(PICTURE), &Limits::default())?;
     let middle = Region::Fractions { x: 0.1, y: 0.1, width: 0.8, height: 0.8 };
-    let jpeg = picture.crop(&middle)?.to_jpeg(30)?;
-    // Not below the samples' folder, or the next import would take it in.
-    let path = folder.with_file_name(format!("{}-query.jpg", context.collection));
-    std::fs::write(&path, jpeg).map_err(|error| Error::io("cannot write", &path, error))?;
-    Ok((path, format!("the middle of {PICTURE}, as a JPEG of quality 30")))
+    let bytes = picture.crop(&middle)?.to_jpeg(30)?;
+    let query = Subject::File { name: "query.jpg".to_owned(), bytes };
+    Ok((query, format!("the middle of {PICTURE}, as a JPEG of quality 30")))
 }

@@ -4,14 +4,11 @@ use std::process::Stdio;
 
 use bootcamp_core::picture::{Limits, Picture};
 
-use crate::program::{Home, Run};
+use bootcamp_testkit::program::Run;
+
+use crate::program::Home;
 
 /// What a run printed, without what differs from run to run.
-fn shown(run: &Run) -> String {
-    let code = run.code.map_or("killed".to_owned(), |code| code.to_string());
-    format!("exit code: {code}\n--- out\n{}--- err\n{}", run.out, run.err)
-}
-
 macro_rules! snapshot {
     ($home:expr, $name:expr, $run:expr) => {
         let home = $home.path().canonicalize().unwrap().display().to_string();
@@ -22,7 +19,7 @@ macro_rules! snapshot {
             (r"-?\d\.\d{4}", "[score]"),
             (r"[0-9a-f]{20}", "[id]"),
             (r"SQLite [\d.]+", "SQLite [version]"),
-        ]}, { insta::assert_snapshot!($name, shown(&$run)); });
+        ]}, { insta::assert_snapshot!($name, $run.shown()); });
     };
 }
 
@@ -80,7 +77,7 @@ fn bad_input_is_told_what_is_wrong() {
         let mut command = home.command(&arguments);
         command.env("MILVUS_TIMEOUT", "2").env("MILVUS_RETRIES", "0");
         let run = Run::of(command.output().unwrap());
-        assert!(!run.err.contains("panicked") && run.code != Some(0), "{name}: {}", shown(&run));
+        assert!(!run.err.contains("panicked") && run.code != Some(0), "{name}: {}", run.shown());
         snapshot!(home, name, run);
     }
 }
@@ -90,13 +87,48 @@ fn help_names_every_flag_with_its_environment_name() {
     let home = Home::new();
     let run = home.run(&["--help"]);
     insta::assert_snapshot!("help", run.out);
-    for command in ["demo", "import", "search", "serve", "duplicates", "list", "remove", "models"] {
+    for command in ["demo", "import", "search", "serve", "duplicates", "list", "remove", "models", "health"] {
         let run = home.run(&[command, "--help"]);
         assert_eq!(run.code, Some(0));
         insta::assert_snapshot!(format!("help-{command}"), run.out);
     }
     let run = home.run(&["completions", "bash"]);
     assert!(run.out.contains("_image-search") || run.out.contains("_image__search"), "{}", run.out);
+}
+
+/// As in a container: the data is there, nothing can be fetched, nothing written beside it.
+#[test]
+fn the_demo_works_with_what_is_there() {
+    let home = Home::new();
+    let stamps = bootcamp_testkit::reference::workspace().join("data/stamps");
+    let birds = home.path().join("samples/stamps/animals/birds");
+    std::fs::create_dir_all(&birds).unwrap();
+    for name in ["adelaide-rosella.png", "albino_peahen.png", "blackbird.png"] {
+        std::fs::copy(stamps.join("animals/birds").join(name), birds.join(name)).unwrap();
+    }
+    std::fs::write(home.path().join("samples/stamps/ready"), "").unwrap();
+    // The program's own model, and what runs it: nothing is fetched from here on.
+    assert_eq!(home.run(&["models", "pull", "--quiet"]).code, Some(0));
+    let mut command = home.command(&["demo", "--samples", "samples", "--no-serve", "--json", "--quiet"]);
+    let run = Run::of(command.env("PATH", "").output().unwrap());
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let answers: Vec<serde_json::Value> =
+        serde_json::Deserializer::from_str(&run.out).into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers[0]["added"], 3);
+    assert_eq!(answers[1]["hits"][0]["title"], "adelaide-rosella.png");
+    assert_eq!(std::fs::read_dir(home.path().join("samples")).unwrap().count(), 1, "nothing was left beside the data");
+}
+
+/// Compose files and scripts hand on what they were given, or nothing.
+#[test]
+fn an_empty_variable_says_nothing() {
+    let home = Home::new().with_stamps(2);
+    let mut command = home.command(&["import", "stamps", "--quiet"]);
+    for name in ["MILVUS_URI", "REDIS_URL", "BOOTCAMP_MODEL", "BOOTCAMP_MEDIA", "BOOTCAMP_THREADS", "BOOTCAMP_JSON"] {
+        command.env(name, "");
+    }
+    let run = Run::of(command.output().unwrap());
+    assert_eq!(run.code, Some(0), "{}", run.err);
 }
 
 /// Every way to say what hits should be like.

@@ -1,22 +1,16 @@
 //! Running the program in a folder of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use bootcamp_core::picture::{Limits, Picture};
+use bootcamp_testkit::program::Run;
 use bootcamp_testkit::reference;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder to work in; the store is its `data`.
 pub struct Home(TempDir);
-
-/// What a run gave.
-pub struct Run {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
 
 impl Home {
     pub fn new() -> Self {
@@ -90,13 +84,6 @@ impl Home {
         let path = self.path().join("edited.jpg");
         std::fs::write(&path, middle.to_jpeg(40).unwrap()).unwrap();
         path
-    }
-}
-
-impl Run {
-    pub fn of(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 

@@ -92,7 +92,7 @@ async fn the_program_on_milvus_and_redis() {
     let run = |arguments: &[&str]| {
         let mut command = home.command(arguments);
         command.env("MILVUS_URI", milvus.settings().uri.unwrap()).env("REDIS_URL", redis.url());
-        crate::program::Run::of(command.output().unwrap())
+        bootcamp_testkit::program::Run::of(command.output().unwrap())
     };
     let imported = run(&["import", "stamps", "--json"]);
     assert!(imported.code == Some(0) && imported.out.contains("\"added\":30"), "{} {}", imported.out, imported.err);

@@ -137,6 +137,19 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn health_asks_the_server_of_this_machine() {
+    let home = Home::new().with_stamps(3);
+    assert_eq!(home.run(&["import", "stamps", "-q"]).code, Some(0));
+    let mut server = Server::start(&home, &["--host", "0.0.0.0", "--allowed-host", "search.example.org"]);
+    let port = server.address.rsplit(':').next().unwrap().to_owned();
+    let run = home.run(&["health", "--port", &port]);
+    assert_eq!((run.code, run.out.as_str()), (Some(0), "ready\n"), "{}", run.err);
+    server.stop();
+    let run = home.run(&["health", "--port", &port]);
+    assert!(run.code == Some(5) && run.err.contains(&port) && run.err.contains("hint"), "{}", run.err);
+}
+
+#[test]
 fn under_overload_some_are_sent_away_and_the_rest_is_served() {
     let home = Home::new().with_stamps(12);
     assert_eq!(home.run(&["import", "stamps", "-q"]).code, Some(0));
@@ -193,7 +206,7 @@ fn ctrl_c_ends_an_import_cleanly() {
         std::thread::sleep(Duration::from_millis(10));
     }
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let run = crate::program::Run::of(child.wait_with_output().unwrap());
+    let run = bootcamp_testkit::program::Run::of(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{} {}", run.out, run.err);
     let report: Value = serde_json::from_str(&run.out).unwrap();
     let added = report["added"].as_u64().unwrap();
@@ -214,9 +227,10 @@ fn the_api_keeps_its_own_word() {
     run(Command::new(tools.join("openapi-spec-validator")).arg(home.path().join("openapi.json")));
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
     let mut schemathesis = Command::new(tools.join("schemathesis"));
-    // Events of a job stream; everything else is asked.
+    // Events of a job stream; everything else is asked. One worker: in Python before 3.11.8 two threads that parse
+    // Python at the same time, as hypothesis does, now and then end in a SystemError (CPython's issue 106905).
     schemathesis
-        .args(["run", "--checks", checks, "--max-examples", "25", "--seed", "1", "--workers", "2"])
+        .args(["run", "--checks", checks, "--max-examples", "25", "--seed", "1", "--workers", "1"])
         .args(["--exclude-path-regex", "events$", "--request-timeout", "30", "--suppress-health-check", "all"])
         .arg(format!("{}/api/openapi.json", server.address))
         .current_dir(home.path());

@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-use bootcamp_core::{Error, Result};
+use bootcamp_core::{Error, Result, VectorKind};
 use clap::Args;
 
 use crate::api::InfoBody;
@@ -26,15 +26,19 @@ pub async fn info(solution: &dyn Solution, printer: Printer) -> Result<ExitCode>
     let index = info.index.map_or("none before the first import".to_owned(), |index| {
         format!("{}, {} of {} items in it", index.served_by, index.indexed, info.count)
     });
-    let model = info.model.map_or("none".to_owned(), |model| {
-        format!("{}: {} ({} numbers; {})", model.name, model.summary, model.dim, model.licence)
+    let model = info.model.map(|model| {
+        ("model", format!("{}: {} ({} numbers; {})", model.name, model.summary, model.dim, model.licence))
+    });
+    let vectors = info.vectors.map(|vectors| {
+        let unit = if vectors.kind == VectorKind::Binary { "bits" } else { "numbers" };
+        ("vectors", format!("{}: {} ({} {unit})", vectors.name, vectors.summary, vectors.dim))
     });
     let fields: Vec<_> = info.fields.iter().map(|field| format!("{} ({})", field.name, field.kind)).collect();
     let rows = [
         ("collection", info.collection),
         ("items", info.count.to_string()),
         ("store", format!("{} {}", info.store.server, info.store.version)),
-        ("model", model),
+        model.or(vectors).unwrap_or(("model", "none".to_owned())),
         ("metric", info.metric),
         ("index", index),
         ("queries", info.accepts.join(", ")),

@@ -17,6 +17,9 @@ use crate::settings::ServerFile;
 use crate::solution::{Sample, Solution};
 use crate::source::Places;
 
+/// The file by which a script says that the data is whole.
+const READY: &str = "ready";
+
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// The folder of sample data
@@ -42,8 +45,7 @@ pub async fn run(
         .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{} has no sample data", program.name)))?;
     let folder = args.samples.join(sample.folder);
     printer.note(format_args!("sample data: {}, in {}", sample.about, folder.display()));
-    let target = folder.clone();
-    blocking(move || fetch(sample, &target)).await?;
+    blocking(move || fetch(sample, &args.samples)).await?;
 
     let places = Places::new(vec![folder.clone()]);
     let start = Instant::now();
@@ -53,10 +55,9 @@ pub async fn run(
         return Ok(super::INTERRUPTED.into());
     }
 
-    let context = solution.context().clone();
-    let (path, what) = blocking(move || (sample.query)(&context, &folder)).await?;
-    printer.note(format_args!("searching with {}, {what}", path.display()));
-    let query = SearchQuery::like(super::search::read(&path, solution.context().limits.bytes)?, 5);
+    let (subject, what) = blocking(move || (sample.query)(&folder)).await?;
+    printer.note(format_args!("searching with {what}"));
+    let query = SearchQuery::like(subject, 5);
     let start = Instant::now();
     let answer = solution.search(&query).await?;
     let body = SearchBody::new(&*solution, answer, start.elapsed());
@@ -71,13 +72,16 @@ pub async fn run(
     super::serve::run(solution, args.serve, server, printer).await
 }
 
-/// Runs the script; what it says goes to the terminal.
-fn fetch(sample: &Sample, folder: &Path) -> Result<()> {
+/// Runs the script; what it says goes to the terminal. Not where the data is there already: a container has no bash.
+fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
+    if samples.join(sample.folder).join(READY).exists() {
+        return Ok(());
+    }
     let cannot = |error| Error::new(ErrorKind::Io, format!("the sample data cannot be fetched: {error}"));
-    std::fs::create_dir_all(folder.parent().unwrap_or(folder)).map_err(cannot)?;
+    std::fs::create_dir_all(samples).map_err(cannot)?;
     let mut bash = Command::new("bash");
     let status =
-        bash.args(["-c", sample.script, "sample"]).arg(folder).stdin(Stdio::null()).status().map_err(cannot)?;
+        bash.args(["-c", sample.script, "sample"]).arg(samples).stdin(Stdio::null()).status().map_err(cannot)?;
     if status.success() {
         return Ok(());
     }

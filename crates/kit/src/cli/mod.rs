@@ -3,6 +3,7 @@
 mod collection;
 mod demo;
 mod duplicates;
+mod health;
 mod import;
 mod items;
 mod models;
@@ -66,6 +67,8 @@ enum Command {
     Drop(collection::DropArgs),
     /// List models, fetch one, or check its files
     Models(models::ModelsArgs),
+    /// Ask a server on this machine whether it can answer
+    Health(health::HealthArgs),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -77,7 +80,12 @@ pub fn run(program: &'static Program) -> ExitCode {
     if program.duplicates.is_none() {
         command = command.mut_subcommand("duplicates", |command| command.hide(true));
     }
-    let cli = match command.clone().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    if program.model.is_none() {
+        command = command.mut_subcommand("models", |command| command.hide(true));
+    }
+    command = command.mut_subcommand("search", |command| search::with_options(command, program));
+    command = without_empty_variables(command);
+    let cli = match command.clone().try_get_matches().and_then(|matches| parsed(program, &matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -103,10 +111,29 @@ pub fn run(program: &'static Program) -> ExitCode {
     }
 }
 
+fn parsed(program: &Program, matches: &clap::ArgMatches) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::from_arg_matches(matches)?;
+    if let (Command::Search(args), Some(matches)) = (&mut cli.command, matches.subcommand_matches("search")) {
+        let wrong = |error: Error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error);
+        args.choose(program, matches).map_err(wrong)?;
+    }
+    Ok(cli)
+}
+
+/// A variable that is set to nothing says nothing: scripts and compose files hand on what they were given.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(None::<&str>) } else { arg })
+        .mut_subcommands(without_empty_variables)
+}
+
 async fn dispatch(program: &'static Program, cli: Cli, printer: Printer) -> Result<ExitCode> {
     let settings = Settings::read(&cli.global)?;
-    if let Command::Models(args) = cli.command {
-        return models::run(args, printer).await;
+    match cli.command {
+        Command::Models(args) => return models::run(program, args, printer).await,
+        Command::Health(args) => return health::run(args, printer).await,
+        _ => {}
     }
     let server = settings.server.clone();
     let solution: Arc<dyn Solution> = (program.open)(settings.open(program, printer.on_fetch()).await?);
@@ -122,7 +149,7 @@ async fn dispatch(program: &'static Program, cli: Cli, printer: Printer) -> Resu
         Command::Count(args) => items::count(&*solution, args, printer).await,
         Command::Info => collection::info(&*solution, printer).await,
         Command::Drop(args) => collection::drop(&*solution, args, printer).await,
-        Command::Models(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        Command::Models(_) | Command::Health(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::context::blocking;
 use crate::printer::Printer;
+use crate::solution::Program;
 
 #[derive(Args, Debug)]
 pub struct ModelsArgs {
@@ -20,10 +21,10 @@ pub struct ModelsArgs {
 enum Action {
     /// List the models there are
     List,
-    /// Fetch a model's files now
+    /// Fetch a model's files, and the library that runs it, now
     Pull {
-        /// The model's name
-        name: String,
+        /// The model's name [default: the one this program works with]
+        name: Option<String>,
     },
     /// Show a model and its files
     Show {
@@ -37,17 +38,21 @@ enum Action {
     },
 }
 
-pub async fn run(args: ModelsArgs, printer: Printer) -> Result<ExitCode> {
+pub async fn run(program: &Program, args: ModelsArgs, printer: Printer) -> Result<ExitCode> {
     let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
     match args.action.unwrap_or(Action::List) {
         Action::List => list(&registry, printer),
         Action::Show { name } => show(&registry.info(&name)?, printer),
         Action::Pull { name } => {
+            let Some(name) = name.or(program.model.map(str::to_owned)) else {
+                printer.note(format_args!("{} works without a model", program.name));
+                return Ok(ExitCode::SUCCESS);
+            };
             let on_fetch = printer.on_fetch();
             printer.note(format_args!("{name}: {}", registry.get(&name)?.licence));
             let (registry, name) = blocking(move || {
                 registry.pull(&name, &*on_fetch)?;
-                // The library that runs it, too: whoever pulls a model wants to go offline.
+                // Whoever pulls a model wants to go offline.
                 registry.runtime(&*on_fetch)?;
                 Ok((registry, name))
             })

@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use bootcamp_core::picture::{Picture, Region};
-use bootcamp_core::{Error, Id, Result, SearchParams};
-use clap::Args;
+use bootcamp_core::{Error, ErrorKind, Id, Result, SearchParams};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Args};
 
 use super::score;
 use crate::api::{HitBody, SearchBody, Timings};
 use crate::context::{Context, ID_LENGTH, blocking};
+use crate::options::Options;
 use crate::printer::Printer;
 use crate::query::{Example, SearchQuery, Subject};
 use crate::sheet::{Cell, sheet};
-use crate::solution::Solution;
+use crate::solution::{Program, Solution};
 
 #[derive(Args, Debug)]
 pub struct SearchArgs {
@@ -38,6 +40,31 @@ pub struct SearchArgs {
     /// Draw the query and the hits into this PNG file
     #[arg(long, env = "BOOTCAMP_SHEET", value_name = "FILE")]
     sheet: Option<PathBuf>,
+    /// The program's own, which clap learns when it runs.
+    #[arg(skip)]
+    options: Options,
+}
+
+/// Adds the program's options to the command.
+pub fn with_options(mut command: clap::Command, program: &Program) -> clap::Command {
+    for option in program.options {
+        let argument = Arg::new(option.name).long(option.name).env(option.env).value_name("CHOICE").help(option.help);
+        let values = PossibleValuesParser::new(option.values.iter().copied());
+        command = command.arg(argument.value_parser(values).default_value(option.values.first().copied()));
+    }
+    command
+}
+
+impl SearchArgs {
+    /// Takes what was chosen of the program's options.
+    pub fn choose(&mut self, program: &Program, matches: &clap::ArgMatches) -> Result<()> {
+        let chosen = program
+            .options
+            .iter()
+            .filter_map(|option| matches.get_one::<String>(option.name).map(|value| (option.name, value.as_str())));
+        self.options = Options::of(program, chosen)?;
+        Ok(())
+    }
 }
 
 /// What narrows a search, for every command that searches.
@@ -79,15 +106,26 @@ pub async fn run(solution: &dyn Solution, args: SearchArgs, printer: Printer) ->
 
 /// Hits for people.
 pub fn print(body: &SearchBody, printer: Printer) {
+    for note in &body.notes {
+        printer.note(note);
+    }
     if body.hits.is_empty() {
         return printer.line("no hits");
     }
     let row = |(at, hit): (usize, &HitBody)| {
         let item = &hit.item;
         let label = item.label.clone().unwrap_or_default();
-        vec![(at + 1).to_string(), score(hit.score), item.id.to_string(), label, item.title.clone()]
+        let mut row = vec![(at + 1).to_string(), score(hit.score), item.id.to_string(), label, item.title.clone()];
+        if let Some(similarity) = hit.similarity {
+            row.insert(1, score(similarity));
+        }
+        row
     };
-    printer.table(&["", "score", "id", "label", "title"], body.hits.iter().enumerate().map(row));
+    let mut header = vec!["", "score", "id", "label", "title"];
+    if body.hits.iter().any(|hit| hit.similarity.is_some()) {
+        header.insert(1, "similarity");
+    }
+    printer.table(&header, body.hits.iter().enumerate().map(row));
     let Timings { encode_ms, search_ms } = body.timings;
     let took = format!("{:.0} ms: {encode_ms:.0} encoding, {search_ms:.1} searching", body.took_ms);
     printer.note(format_args!("{} hits by {} in {took}", body.hits.len(), body.metric));
@@ -109,7 +147,8 @@ fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
     }
     let Terms { k, ref filter, min_score, ef, nprobe } = args.terms;
     let params = SearchParams { ef, nprobe, ..SearchParams::default() };
-    let query = SearchQuery { positive, negative, k, filter: filter.clone(), min_score, params };
+    let (filter, options) = (filter.clone(), args.options.clone());
+    let query = SearchQuery { positive, negative, k, filter, min_score, params, options };
     query.check()?;
     Ok(query)
 }
@@ -120,13 +159,14 @@ fn subject(context: &Context, text: &str) -> Result<Subject> {
     if path.exists() {
         return read(path, context.limits.bytes);
     }
-    if text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    // In lower case: twenty carbons in a row are a molecule.
+    if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Ok(Subject::Id(Id::from(text)));
     }
-    if context.model.as_ref().is_some_and(|model| model.text.is_some()) && !text.contains('/') {
+    if context.program.words.is_some() || context.knows_words() && !text.contains('/') {
         return Ok(Subject::Words(text.to_owned()));
     }
-    let error = Error::new(bootcamp_core::ErrorKind::NotFound, format!("there is no file {text}"));
+    let error = Error::new(ErrorKind::NotFound, format!("there is no file {text}"));
     let model = context.model.as_ref().map_or("this program", |model| &model.name);
     Err(error.with_hint(format!("give a file or an item's id ({ID_LENGTH} hex digits); {model} knows no words")))
 }
@@ -140,6 +180,12 @@ pub fn read(path: &Path, max: u64) -> Result<Subject> {
 /// Draws the contact sheet.
 async fn draw(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody], path: &Path) -> Result<()> {
     let context = solution.context();
+    if let Some(hit) = hits.first()
+        && solution.draw(&hit.item.fields, &[])?.is_some()
+    {
+        let message = format!("{} makes drawings, which --sheet cannot put together", context.program.name);
+        return Err(Error::new(ErrorKind::Unsupported, message).with_hint("look at them on the page: serve"));
+    }
     let mut cells = Vec::with_capacity(hits.len() + 1);
     let queried = |name: &str, picture| Cell { picture, title: "query".to_owned(), note: name.to_owned() };
     if let Some(example) = query.positive.first() {

@@ -24,6 +24,10 @@ pub struct ServeArgs {
     /// The port; 0 for any that is free [default: 8080]
     #[arg(long, env = "BOOTCAMP_PORT")]
     port: Option<u16>,
+    /// A name that browsers know the server by, beside localhost and addresses; any will do where other machines may
+    /// come and none is given
+    #[arg(long = "allowed-host", env = "BOOTCAMP_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    allowed_hosts: Vec<String>,
     /// A folder that the page and the API may import from; none if left out
     #[arg(long = "import-root", env = "BOOTCAMP_IMPORT_ROOTS", value_name = "FOLDER", value_delimiter = ':')]
     import_roots: Vec<PathBuf>,
@@ -71,6 +75,8 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
             Err(error) => Err(Error::io("cannot find the import root", root, error)),
         })
         .collect::<Result<Vec<_>>>()?;
+    let allowed_hosts =
+        if args.allowed_hosts.is_empty() { file.allowed_hosts.unwrap_or_default() } else { args.allowed_hosts };
     let max_searches = args.max_searches.or(file.max_searches).unwrap_or(32);
     if max_searches == 0 {
         return Err(Error::new(
@@ -81,6 +87,7 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
     Ok(ServerOptions {
         host: args.host.or(file.host).unwrap_or_else(|| "127.0.0.1".to_owned()),
         port: args.port.or(file.port).unwrap_or(8080),
+        allowed_hosts,
         token: token.or(file.token),
         import_roots,
         max_upload: args.max_upload.or(file.max_upload).unwrap_or(32 << 20),

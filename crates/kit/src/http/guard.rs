@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
-use super::Shared;
 use super::problem::Problem;
+use super::{ServerOptions, Shared};
 
 /// Lets in only as many as the server can work on, before their bodies are read. The others are told to come again at
 /// once: a queue would only make all of them late.
@@ -55,11 +55,13 @@ pub async fn authorise(State(app): Shared, request: Request, next: Next) -> Resp
 }
 
 /// Keeps other sites' pages from using the server through a visitor's browser: from changing anything (a form needs no
-/// CORS), and, where only this machine may come, from reading under a name that they made to lead here.
+/// CORS), and from reading under a name of theirs that they made to lead here.
 pub async fn same_origin(State(app): Shared, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if app.options.is_loopback() && !is_loopback_name(host(headers)) {
-        return Problem::new(StatusCode::FORBIDDEN, "the Host header is not this machine's").into_response();
+    if !is_own_name(&app.options, name_of(host(headers))) {
+        return Problem::new(StatusCode::FORBIDDEN, "the Host header is not a name of this server")
+            .hint("start it with --allowed-host NAME if it is")
+            .into_response();
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !reads && !is_own_origin(headers) {
@@ -72,14 +74,22 @@ fn host(headers: &HeaderMap) -> &str {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-fn is_loopback_name(host: &str) -> bool {
-    // `[::1]:8080`, `127.0.0.1:8080`, `localhost`.
-    let name = match host.strip_prefix('[') {
+/// Of `[::1]:8080`, `127.0.0.1:8080`, `localhost`: what stands before the port.
+fn name_of(host: &str) -> &str {
+    match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
-    };
-    let is_address = name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    is_address || name.eq_ignore_ascii_case("localhost")
+    }
+}
+
+/// Only names can be made to lead here by someone else, addresses cannot: health checks and scrapers come with those.
+fn is_own_name(options: &ServerOptions, name: &str) -> bool {
+    let allowed = |own: &String| own.eq_ignore_ascii_case(name);
+    match name.parse::<std::net::IpAddr>() {
+        _ if name.eq_ignore_ascii_case("localhost") || options.allowed_hosts.iter().any(allowed) => true,
+        Ok(address) => address.is_loopback() || !options.is_loopback(),
+        Err(_) => !options.is_loopback() && options.allowed_hosts.is_empty(),
+    }
 }
 
 /// Browsers say where a page came from; programs say nothing and are let through.
@@ -105,7 +115,8 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
          frame-ancestors 'none'"
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    // What is sent to be looked at alone, such as a drawing, has a stricter one.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
@@ -115,13 +126,42 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
 mod tests {
     use super::*;
 
+    fn options(host: &str, allowed: &[&str]) -> ServerOptions {
+        ServerOptions {
+            host: host.to_owned(),
+            port: 0,
+            allowed_hosts: allowed.iter().map(|&name| name.to_owned()).collect(),
+            token: None,
+            import_roots: Vec::new(),
+            max_upload: 0,
+            max_searches: 1,
+            request_timeout: std::time::Duration::from_secs(1),
+        }
+    }
+
+    #[track_caller]
+    fn check(options: &ServerOptions, own: &[&str], foreign: &[&str]) {
+        for (hosts, expected) in [(own, true), (foreign, false)] {
+            for host in hosts {
+                assert_eq!(is_own_name(options, name_of(host)), expected, "{host}");
+            }
+        }
+    }
+
+    const LOOPBACK: [&str; 6] = ["127.0.0.1:8080", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80", "127.1.2.3"];
+
     #[test]
-    fn only_this_machine_has_its_names() {
-        for host in ["127.0.0.1:8080", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80", "127.1.2.3"] {
-            assert!(is_loopback_name(host), "{host}");
-        }
-        for host in ["", "example.org", "127.0.0.1.example.org", "localhost.example.org:80", "10.0.0.1", "[::2]"] {
-            assert!(!is_loopback_name(host), "{host}");
-        }
+    fn on_loopback_only_this_machine_has_its_names() {
+        let foreign = ["", "example.org", "127.0.0.1.example.org", "localhost.example.org:80", "10.0.0.1", "[::2]"];
+        check(&options("127.0.0.1", &[]), &LOOPBACK, &foreign);
+        check(&options("::1", &["search.example.org"]), &["Search.Example.org:80", "localhost"], &foreign);
+    }
+
+    #[test]
+    fn elsewhere_any_name_will_do_until_some_are_given() {
+        check(&options("0.0.0.0", &[]), &["example.org", "10.0.0.1:80", "localhost", ""], &[]);
+        let named = options("0.0.0.0", &["search.example.org"]);
+        check(&named, &LOOPBACK, &["", "example.org", "search.example.org.evil.org"]);
+        check(&named, &["search.example.org:8080", "10.0.0.1", "[fd00::2]:80"], &["10.0.0.1.evil.org"]);
     }
 }

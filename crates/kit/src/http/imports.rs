@@ -46,8 +46,7 @@ pub async fn import(State(app): Shared, Body(input): Body<ImportInput>) -> Resul
     check_place(&input.path, &app.options.import_roots).await?;
     let (subject, watch) = (input.path.display().to_string(), Watch::default());
     let work = import_below(Arc::clone(&app.solution), input, app.options.import_roots.clone(), watch.clone());
-    let job = app.jobs.begin(Kind::Import, subject, watch, Box::pin(work))?;
-    Ok(accepted(JobBody::new(&*app.solution, &job)))
+    Ok(accepted(app.jobs.begin(Kind::Import, subject, watch, Box::pin(work)).await?))
 }
 
 /// Refuses places outside the import roots.
@@ -109,8 +108,8 @@ pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) 
         let output = context.output(&solution.collection());
         crate::duplicates::duplicates(context, threshold, &output, &watched).await.map(Outcome::Duplicates)
     };
-    let job = app.jobs.begin(Kind::Duplicates, format!("score {threshold} or nearer"), watch, Box::pin(work))?;
-    Ok(accepted(JobBody::new(&*app.solution, &job)))
+    let subject = format!("score {threshold} or nearer");
+    Ok(accepted(app.jobs.begin(Kind::Duplicates, subject, watch, Box::pin(work)).await?))
 }
 
 fn accepted(job: JobBody) -> Accepted {

@@ -1,5 +1,7 @@
 //! What the server is, how it is, and its collection on a map.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,6 +13,8 @@ use super::Shared;
 use super::problem::{Fields, Problem, Problems};
 use crate::api::{InfoBody, MapBody, PointBody};
 
+/// Those who ask `/readyz` want to know whether an answer comes soon, not what comes in the end.
+const READY_WITHIN: Duration = Duration::from_secs(5);
 const DEFAULT_SAMPLE: usize = 2000;
 const MAX_SAMPLE: usize = 5000;
 
@@ -61,13 +65,19 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether it can answer searches: its store does
+/// Whether it can answer searches: a small query comes back from its store in time
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
     responses((status = 200, description = "It can", body = String), Problems)
 )]
 pub async fn readyz(State(app): Shared) -> Result<&'static str, Problem> {
-    app.solution.context().store.health().await?;
+    match tokio::time::timeout(READY_WITHIN, app.solution.context().ready()).await {
+        Ok(ready) => ready?,
+        Err(_) => {
+            let detail = format!("the store did not answer within {} s", READY_WITHIN.as_secs());
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1));
+        }
+    }
     Ok("ready\n")
 }
 

@@ -1,21 +1,23 @@
 //! `/api/v1/items`: looking at items, adding and removing them, and their pictures.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bootcamp_core::picture::media_type;
 use bootcamp_core::{Error, Filter, Id, Output, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Shared;
 use super::problem::{Fields, Problem, Problems};
 use super::upload::{File, Parts};
+use super::{App, Shared};
 use crate::api::{ItemBody, ItemsBody};
 use crate::context::blocking;
 use crate::ingest::{Import, Report, Watch, item_id};
-use crate::query::{no_item, path_of, remove as remove_items};
+use crate::query::{no_item, remove as remove_items, stored};
 use crate::solution::Solution;
 use crate::source::{Skip, Source};
 
@@ -173,14 +175,58 @@ pub async fn remove(State(app): Shared, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PictureQuery {
+    /// Where pictures are drawn: the numbers of parts that stand out, with commas between.
+    #[param(example = "0,3,4", pattern = "^[0-9]{1,6}(,[0-9]{1,6}){0,999}$")]
+    mark: Option<String>,
+}
+
+/// A drawing may be looked at, and do nothing else.
+const DRAWING: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "image/svg+xml"),
+    (header::CACHE_CONTROL, "private, max-age=60"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+];
+
+/// What an item looks like.
+enum Look {
+    Drawing(Response),
+    /// As the file that it came from.
+    File(String),
+}
+
+async fn look(app: &App, id: &Id, query: PictureQuery) -> Result<Look, Problem> {
+    let marked = query.mark.iter().flat_map(|mark| mark.split(',')).map(str::parse).collect::<Result<Vec<usize>, _>>();
+    let marked = marked.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "mark is no list of numbers"))?;
+    let (solution, context) = (Arc::clone(&app.solution), app.solution.context());
+    let fields = stored(context, id, &context.output(&solution.collection())).await?.fields;
+    let path = fields.get("path").and_then(|path| path.as_str()).map(str::to_owned);
+    let svg = context.compute(move || solution.draw(&fields, &marked)).await?;
+    Ok(match svg {
+        Some(svg) => Look::Drawing((DRAWING, svg).into_response()),
+        None => Look::File(path.ok_or_else(|| no_item(id))?),
+    })
+}
+
 /// The file that an item came from
 #[utoipa::path(
-    get, path = "/api/v1/items/{id}/media", tag = "items", operation_id = "get_media", params(("id" = String, Path, description = "The item's id")),
+    get, path = "/api/v1/items/{id}/media", tag = "items", operation_id = "get_media",
+    params(("id" = String, Path, description = "The item's id"), PictureQuery),
     responses((status = 200, description = "The file", content((Vec<u8> = "image/*"))), Problems)
 )]
-pub async fn media(State(app): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn media(
+    State(app): Shared,
+    Path(id): Path<String>,
+    Fields(query): Fields<PictureQuery>,
+) -> Result<Response, Problem> {
     let context = app.solution.context();
-    let path = path_of(context, &Id::String(id)).await?;
+    let path = match look(&app, &Id::String(id), query).await? {
+        Look::Drawing(drawing) => return Ok(drawing),
+        Look::File(path) => path,
+    };
     let (media, limits) = (context.media.clone(), context.limits);
     let bytes = blocking(move || media.original(&path, &limits)).await?;
     // Only what is a picture leaves the disk, whatever the collection says where it is.
@@ -192,13 +238,23 @@ pub async fn media(State(app): Shared, Path(id): Path<String>) -> Result<Respons
 /// A small picture of an item
 #[utoipa::path(
     get, path = "/api/v1/items/{id}/thumbnail", tag = "items", operation_id = "get_thumbnail",
-    params(("id" = String, Path, description = "The item's id")),
-    responses((status = 200, description = "A JPEG of at most 256 × 256 pixels", content((Vec<u8> = "image/jpeg"))), Problems)
+    params(("id" = String, Path, description = "The item's id"), PictureQuery),
+    responses(
+        (status = 200, description = "A JPEG of at most 256 × 256 pixels, or a drawing", content((Vec<u8> = "image/*"))),
+        Problems
+    )
 )]
-pub async fn thumbnail(State(app): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn thumbnail(
+    State(app): Shared,
+    Path(id): Path<String>,
+    Fields(query): Fields<PictureQuery>,
+) -> Result<Response, Problem> {
     let context = app.solution.context();
     let id = Id::String(id);
-    let path = path_of(context, &id).await?;
+    let path = match look(&app, &id, query).await? {
+        Look::Drawing(drawing) => return Ok(drawing),
+        Look::File(path) => path,
+    };
     let (media, limits) = (context.media.clone(), context.limits);
     let jpeg = context.compute(move || media.thumbnail(&id, &path, &limits)).await?;
     let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=60")];

@@ -1,7 +1,6 @@
 //! `/api/v1/jobs`
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -16,28 +15,28 @@ use utoipa::ToSchema;
 use super::problem::{Problem, Problems};
 use super::{App, Shared};
 use crate::api::JobBody;
-use crate::jobs::Job;
 
 const TICK: Duration = Duration::from_millis(250);
 
-/// The jobs of this server, the newest first.
+/// The jobs of this server, with Redis those of all servers of the collection; the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct JobsBody {
     jobs: Vec<JobBody>,
 }
 
 /// List jobs
+///
+/// With Redis, those of all servers of the collection; every one of them can be shown, followed and stopped here.
 #[utoipa::path(
     get, path = "/api/v1/jobs", tag = "jobs", operation_id = "list_jobs",
     responses((status = 200, description = "Jobs, the newest first", body = JobsBody), Problems)
 )]
-pub async fn list(State(app): Shared) -> Json<JobsBody> {
-    Json(JobsBody { jobs: app.jobs.list().iter().map(|job| JobBody::new(&*app.solution, job)).collect() })
+pub async fn list(State(app): Shared) -> Result<Json<JobsBody>, Problem> {
+    Ok(Json(JobsBody { jobs: app.jobs.list().await? }))
 }
 
-fn find(app: &App, id: &str) -> Result<Arc<Job>> {
-    let number = id.parse().map_err(|_| Error::new(ErrorKind::NotFound, format!("there is no job {id}")))?;
-    app.jobs.get(number)
+fn number(id: &str) -> Result<u64> {
+    id.parse().map_err(|_| Error::new(ErrorKind::NotFound, format!("there is no job {id}")))
 }
 
 /// Show a job
@@ -46,7 +45,7 @@ fn find(app: &App, id: &str) -> Result<Arc<Job>> {
     responses((status = 200, description = "The job", body = JobBody), Problems)
 )]
 pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<JobBody>, Problem> {
-    Ok(Json(JobBody::new(&*app.solution, &*find(&app, &id)?)))
+    Ok(Json(app.jobs.get(number(&id)?).await?))
 }
 
 /// Ask a job to stop
@@ -55,9 +54,7 @@ pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<JobB
     responses((status = 202, description = "It will stop", body = JobBody), Problems)
 )]
 pub async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<(StatusCode, Json<JobBody>), Problem> {
-    let job = find(&app, &id)?;
-    job.watch.cancel();
-    Ok((StatusCode::ACCEPTED, Json(JobBody::new(&*app.solution, &job))))
+    Ok((StatusCode::ACCEPTED, Json(app.jobs.cancel(number(&id)?).await?)))
 }
 
 /// Follow a job: events named `job`, each with the whole job, until it has ended
@@ -69,17 +66,35 @@ pub async fn events(
     State(app): Shared,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let job = find(&app, &id)?;
-    let events = stream::unfold(Some((app, job, true)), |state| async move {
-        let (app, job, first) = state?;
-        if !first {
-            tokio::time::sleep(TICK).await;
-        }
-        // Before the body is made, so that the last event has everything.
-        let ended = job.state().is_final();
-        let event = Event::default().event("job").json_data(JobBody::new(&*app.solution, &job));
-        let event = event.unwrap_or_else(|_| Event::default().comment("the job makes no JSON"));
-        Some((Ok(event), (!ended).then_some((app, job, false))))
+    let id = number(&id)?;
+    let first = app.jobs.get(id).await?;
+    let events = stream::unfold(Some((app, Some(first))), move |state| async move {
+        let (app, first) = state?;
+        let job = match first {
+            Some(job) => Ok(job),
+            None => later(&app, id).await,
+        };
+        let (event, ended) = event(job)?;
+        Some((Ok(event), (!ended).then_some((app, None))))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+async fn later(app: &App, id: u64) -> Result<JobBody> {
+    tokio::time::sleep(TICK).await;
+    app.jobs.get(id).await
+}
+
+/// The event that tells of a job, and whether it is the last; none for a job that is forgotten.
+fn event(job: Result<JobBody>) -> Option<(Event, bool)> {
+    match job {
+        Ok(job) => {
+            let event = Event::default().event("job").json_data(&job);
+            let event = event.unwrap_or_else(|_| Event::default().comment("the job makes no JSON"));
+            Some((event, job.state.is_final()))
+        }
+        // The job goes on meanwhile, and Redis comes back.
+        Err(error) if error.kind().is_transient() => Some((Event::default().comment("Redis does not answer"), false)),
+        Err(_) => None,
+    }
 }

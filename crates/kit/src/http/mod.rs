@@ -42,6 +42,9 @@ pub struct ServerOptions {
     pub host: String,
     /// 0 for any that is free.
     pub port: u16,
+    /// Names that browsers may know the server by, beside addresses and `localhost`. Empty: any, where other machines
+    /// may come.
+    pub allowed_hosts: Vec<String>,
     /// What requests must carry as a bearer token.
     pub token: Option<SecretString>,
     /// Folders that may be imported from, absolute and free of links.
@@ -73,7 +76,8 @@ pub struct App {
 impl App {
     pub fn new(solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
         let admission = Arc::new(Semaphore::new(options.max_searches));
-        Arc::new(Self { solution, jobs: Jobs::default(), metrics: Metrics::default(), admission, options })
+        let jobs = Jobs::new(Arc::clone(&solution));
+        Arc::new(Self { solution, jobs, metrics: Metrics::default(), admission, options })
     }
 }
 
@@ -93,7 +97,7 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(search::search))
         .routes(routes!(items::upload))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::admit));
-    let (api, document) = OpenApiRouter::with_openapi(docs::document(&app))
+    let (api, mut document) = OpenApiRouter::with_openapi(docs::document(&app))
         .merge(heavy)
         .routes(routes!(items::list))
         .routes(routes!(items::get, items::remove))
@@ -113,6 +117,7 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(info::healthz))
         .routes(routes!(info::readyz))
         .split_for_parts();
+    search::with_options(&mut document, app.solution.context().program);
     api.merge(docs::pages(document))
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))

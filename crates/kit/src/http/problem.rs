@@ -93,7 +93,7 @@ pub enum Problems {
     /// A bug, or the disk.
     #[response(status = 500, content_type = "application/problem+json")]
     InternalServerError(#[to_schema] ProblemBody),
-    /// The store does not answer.
+    /// The store or Redis does not answer.
     #[response(status = 503, content_type = "application/problem+json")]
     ServiceUnavailable(#[to_schema] ProblemBody),
     /// The request took too long.

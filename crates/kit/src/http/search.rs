@@ -1,5 +1,6 @@
 //! `POST /api/v1/search`
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use axum::Json;
@@ -10,12 +11,16 @@ use bootcamp_core::picture::Region;
 use bootcamp_core::{Id, SearchParams};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{OpenApi, RefOr};
 
 use super::Shared;
 use super::problem::{Body, Problem, Problems};
 use super::upload::{File, Parts};
 use crate::api::SearchBody;
+use crate::options::Options;
 use crate::query::{Example, SearchQuery, Subject};
+use crate::solution::Program;
 
 /// A query.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,6 +47,31 @@ pub(super) struct SearchInput {
     /// IVF indexes: lists probed.
     #[schema(minimum = 1)]
     nprobe: Option<u32>,
+    /// The program's own; [`with_options`] tells the document.
+    #[serde(default)]
+    #[schema(ignore)]
+    options: BTreeMap<String, String>,
+}
+
+/// Adds the program's options to what the API's document says of a query.
+pub fn with_options(document: &mut OpenApi, program: &Program) {
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    let Some(RefOr::T(Schema::Object(query))) = schemas.and_then(|schemas| schemas.get_mut("SearchInput")) else {
+        return;
+    };
+    if program.options.is_empty() {
+        return;
+    }
+    let mut options = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    for option in program.options {
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(option.help))
+            .enum_values(Some(option.values.iter().copied()))
+            .default(option.values.first().map(|&value| value.into()));
+        options = options.property(option.name, schema);
+    }
+    query.properties.insert("options".to_owned(), options.into());
 }
 
 fn default_k() -> usize {
@@ -89,25 +119,25 @@ pub(super) struct SearchForm {
     responses((status = 200, description = "Hits, best first", body = SearchBody), Problems)
 )]
 pub async fn search(State(app): Shared, request: Request) -> Result<Json<SearchBody>, Problem> {
-    let query = read(request, app.options.max_upload).await?;
+    let query = read(request, app.options.max_upload, app.solution.context().program).await?;
     let start = Instant::now();
     let answer = app.solution.search(&query).await?;
     app.metrics.searched(&answer);
     Ok(Json(SearchBody::new(&*app.solution, answer, start.elapsed())))
 }
 
-async fn read(request: Request, max_upload: u64) -> Result<SearchQuery, Problem> {
+async fn read(request: Request, max_upload: u64, program: &Program) -> Result<SearchQuery, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("multipart/form-data") {
         let Body(input) = Body::<SearchInput>::from_request(request, &()).await?;
-        return input.query(Vec::new());
+        return input.query(Vec::new(), program);
     }
     let mut parts = Parts::of(request, max_upload).await?;
     let input = match parts.texts.remove("query") {
         Some(text) => serde_json::from_str(&text).map_err(|error| bad(format!("the part 'query': {error}")))?,
-        None => from_parts(&parts)?,
+        None => from_parts(&parts, program)?,
     };
-    input.query(parts.files)
+    input.query(parts.files, program)
 }
 
 fn bad(detail: impl Into<String>) -> Problem {
@@ -115,18 +145,22 @@ fn bad(detail: impl Into<String>) -> Problem {
 }
 
 /// The short form: every file is an example, the rest are parts of their own.
-fn from_parts(parts: &Parts) -> Result<SearchInput, Problem> {
+fn from_parts(parts: &Parts, program: &Program) -> Result<SearchInput, Problem> {
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(parts: &Parts, name: &str) -> Result<Option<T>, Problem> {
         let text = parts.texts.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
         text.map(|text| text.parse().map_err(|error| bad(format!("the part '{name}' is '{text}': {error}"))))
             .transpose()
     }
     const KNOWN: [&str; 8] = ["k", "filter", "min_score", "region", "id", "words", "ef", "nprobe"];
-    if let Some(unknown) = parts.texts.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+    let known: Vec<&str> = KNOWN.into_iter().chain(program.options.iter().map(|option| option.name)).collect();
+    if let Some(unknown) = parts.texts.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(
-            bad(format!("there is no part '{unknown}'")).hint(format!("parts are file, query, {}", KNOWN.join(", ")))
+            bad(format!("there is no part '{unknown}'")).hint(format!("parts are file, query, {}", known.join(", ")))
         );
     }
+    let chosen = program.options.iter().filter_map(|option| {
+        parts.texts.get(option.name).map(|value| (option.name.to_owned(), value.trim().to_owned()))
+    });
     let file = |part: &str| ExampleInput { file: Some(part.to_owned()), ..ExampleInput::default() };
     let mut positive: Vec<ExampleInput> = parts.files.iter().map(|f| file(&f.part)).collect();
     positive.extend(parsed(parts, "id")?.map(|id| ExampleInput { id: Some(id), ..ExampleInput::default() }));
@@ -143,11 +177,12 @@ fn from_parts(parts: &Parts) -> Result<SearchInput, Problem> {
         min_score: parsed(parts, "min_score")?,
         ef: parsed(parts, "ef")?,
         nprobe: parsed(parts, "nprobe")?,
+        options: chosen.collect(),
     })
 }
 
 impl SearchInput {
-    fn query(self, mut files: Vec<File>) -> Result<SearchQuery, Problem> {
+    fn query(self, mut files: Vec<File>, program: &Program) -> Result<SearchQuery, Problem> {
         let mut examples = |inputs: Vec<ExampleInput>| {
             inputs.into_iter().map(|input| input.example(&mut files)).collect::<Result<Vec<_>, Problem>>()
         };
@@ -155,7 +190,8 @@ impl SearchInput {
         let params = SearchParams { ef: self.ef, nprobe: self.nprobe, ..SearchParams::default() };
         let (k, filter, min_score) = (self.k, self.filter, self.min_score);
         let filter = filter.filter(|filter| !filter.trim().is_empty());
-        let query = SearchQuery { positive, negative, k, filter, min_score, params };
+        let options = Options::of(program, self.options.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+        let query = SearchQuery { positive, negative, k, filter, min_score, params, options };
         query.check()?;
         Ok(query)
     }

@@ -9,6 +9,9 @@ use tower::ServiceExt;
 use super::*;
 use crate::testing::{context, solution};
 
+mod own;
+mod replicas;
+
 struct Server {
     folder: TempDir,
     router: Router,
@@ -19,6 +22,7 @@ fn options() -> ServerOptions {
     ServerOptions {
         host: "127.0.0.1".to_owned(),
         port: 0,
+        allowed_hosts: Vec::new(),
         token: None,
         import_roots: Vec::new(),
         max_upload: 10_000,

@@ -8,7 +8,7 @@ mod watch;
 use async_trait::async_trait;
 use bootcamp_core::picture::Picture;
 use bootcamp_core::{Fields, Id, Result, Vector};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::media::hex;
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Import {
 }
 
 /// What came of an import. Counts are of sources, but for `removed`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     pub added: u64,
     /// Were there in another version.

@@ -36,8 +36,9 @@ pub(super) async fn prune(context: &Context, scopes: &[String], seen: &HashSet<u
     Ok(removed)
 }
 
-/// `/a/b` holds itself, `/a/b/c` and `/a/b!/c`, not `/a/bc`.
+/// `/a/b` holds itself, `/a/b/c`, `/a/b!/c` and its own line `/a/b:7`, not `/a/bc`.
 fn is_below(path: &str, scope: &str) -> bool {
+    let is_line = |rest: &str| rest.strip_prefix(':').is_some_and(|line| line.parse::<u64>().is_ok());
     path.strip_prefix(scope.trim_end_matches('/'))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '!', '#']))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '!', '#']) || is_line(rest))
 }

@@ -1,0 +1,120 @@
+//! One job: what it is, where it stands, and what came of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bootcamp_core::{Error, ErrorKind, Result};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+use crate::duplicates::Group;
+use crate::ingest::{Report, Watch};
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl State {
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Import,
+    Duplicates,
+}
+
+/// What a job gave.
+#[derive(Debug)]
+pub enum Outcome {
+    Imported(Report),
+    Duplicates(Vec<Group>),
+}
+
+#[derive(Debug)]
+pub struct Job {
+    pub id: u64,
+    pub kind: Kind,
+    /// What it works on, for people.
+    pub subject: String,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+    pub watch: Watch,
+    status: Mutex<Status>,
+}
+
+#[derive(Debug)]
+struct Status {
+    state: State,
+    started: Option<Instant>,
+    seconds: f64,
+    result: Option<Arc<Result<Outcome>>>,
+}
+
+impl Job {
+    pub(super) fn new(id: u64, kind: Kind, subject: String, watch: Watch) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let created_at = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let status = Status { state: State::Queued, started: None, seconds: 0.0, result: None };
+        Self { id, kind, subject, created_at, watch, status: Mutex::new(status) }
+    }
+
+    pub fn state(&self) -> State {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).state
+    }
+
+    /// Seconds that it has run.
+    pub fn seconds(&self) -> f64 {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        match status.started {
+            Some(started) if !status.state.is_final() => started.elapsed().as_secs_f64(),
+            _ => status.seconds,
+        }
+    }
+
+    /// What it gave, once it has ended.
+    pub fn result(&self) -> Option<Arc<Result<Outcome>>> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).result.clone()
+    }
+
+    fn start(&self) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.state = State::Running;
+        status.started = Some(Instant::now());
+    }
+
+    fn end(&self, result: Result<Outcome>) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.state = match &result {
+            _ if self.watch.is_cancelled() => State::Cancelled,
+            Ok(_) => State::Done,
+            Err(_) => State::Failed,
+        };
+        status.seconds = status.started.map_or(0.0, |started| started.elapsed().as_secs_f64());
+        status.result = Some(Arc::new(result));
+    }
+
+    /// Waits for its turn, works, and ends.
+    pub(super) async fn run(&self, turn: &Semaphore, work: BoxFuture<'static, Result<Outcome>>) {
+        let _turn = tokio::select! {
+            turn = turn.acquire() => turn,
+            () = self.watch.cancelled() => return self.end(Err(Error::invalid("the job was stopped before it began"))),
+        };
+        self.start();
+        // In a task of its own, so that a fault in it ends the job and nothing else.
+        let broken = |error| Err(Error::new(ErrorKind::Internal, "the job was broken off").with_source(error));
+        self.end(tokio::spawn(work).await.unwrap_or_else(broken));
+    }
+}
