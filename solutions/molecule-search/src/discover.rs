@@ -1,0 +1,122 @@
+//! What there is to import: each record of a file is a source of its own, named by the file and its line, so that an
+//! invalid one costs no other and an unchanged one is not read again.
+
+use std::fs::File;
+use std::io::Cursor;
+
+use bootcamp_core::{Error, Fields, MAX_JSON, Result};
+use bootcamp_kit::hex;
+use bootcamp_kit::source::{Content, Places, Skip, Source, Sources, files};
+use serde_json::Value;
+
+use crate::readers::{Columns, Record, Records, Structure, read_from};
+
+/// Extensions of what is taken from folders and archives. A text there is a description rather than molecules; one that
+/// is named itself is read.
+const EXTENSIONS: &[&str] = &["smi", "smiles", "csv", "tsv", "jsonl", "ndjson", "sdf", "sd", "mol", "gz"];
+
+/// Every record in these places.
+///
+/// # Errors
+/// `NotFound` for a place that is not there.
+pub fn discover(places: &Places) -> Result<Sources> {
+    Ok(records(files(places, EXTENSIONS)?))
+}
+
+/// The records of those sources that are files; uploads come here, too.
+pub fn records(sources: Sources) -> Sources {
+    Box::new(sources.flat_map(|source| match source {
+        Ok(source) if !is_record(&source) => in_file(source),
+        other => Box::new(std::iter::once(other)),
+    }))
+}
+
+/// Whether it is a record already: such a source has its bytes, and its name ends in its line.
+fn is_record(source: &Source) -> bool {
+    let line = source.name.rsplit_once(':').map(|(_, line)| line);
+    matches!(source.content, Content::Bytes(_)) && line.is_some_and(|line| line.parse::<u64>().is_ok())
+}
+
+fn in_file(file: Source) -> Sources {
+    let Source { name, content, fields, .. } = file;
+    let opened = match content {
+        Content::File(path) => File::open(&path)
+            .map_err(|error| Error::io("cannot read", &path, error))
+            .and_then(|file| read_from(&name, file, &Columns::default())),
+        Content::Bytes(bytes) => read_from(&name, Cursor::new(bytes), &Columns::default()),
+    };
+    match opened {
+        Ok(records) => in_records(name, records, fields),
+        Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
+    }
+}
+
+fn in_records(file: String, records: Records, fields: Fields) -> Sources {
+    Box::new(records.map(move |(line, record)| {
+        let name = format!("{file}:{line}");
+        let source = record.and_then(|record| source(&name, record, &fields));
+        source.map_err(|error| Skip::new(name, &error))
+    }))
+}
+
+fn source(name: &str, record: Record, fields: &Fields) -> Result<Source> {
+    let Record { structure, name: title, id, extra } = record;
+    let (Structure::Smiles(text) | Structure::Molfile(text)) = structure;
+    let mut said = Fields::new();
+    said.extend(fields.get("label").map(|label| ("label".to_owned(), label.clone())));
+    said.extend(title.map(|title| ("name".to_owned(), title.into())));
+    said.extend(id.map(|id| ("source_id".to_owned(), id.into())));
+    if !extra.is_empty() {
+        let extra = Value::Object(extra);
+        // Found by the store it would end the import.
+        if extra.to_string().len() > MAX_JSON {
+            return Err(Error::invalid(format!("its other columns have over {MAX_JSON} bytes")));
+        }
+        said.insert("extra".to_owned(), extra);
+    }
+    let version = hex(text.as_bytes())[..16].to_owned();
+    Ok(Source { name: name.to_owned(), content: Content::Bytes(text.into_bytes().into()), version, fields: said })
+}
+
+/// The structure of a source that [`records`] made: only a molfile has lines.
+pub fn structure(source: &Source) -> Result<Structure> {
+    let bytes = source.read(u64::MAX)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Error::invalid("the structure is no UTF-8"))?.to_owned();
+    Ok(if text.contains('\n') { Structure::Molfile(text) } else { Structure::Smiles(text) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_named_by_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("a.csv", "smiles,name,cid,tested\nCCO,ethanol,7,true\n,nothing,8,\n");
+        write("b.smi", "c1ccccc1 benzene\n");
+        write("notes.txt", "no molecules here\n");
+        write("c.csv", "compound,mass\nx,1\n");
+        let root = folder.path().canonicalize().unwrap().display().to_string();
+        let places = Places::new(vec![folder.path().to_owned()]);
+        let found: Vec<String> = discover(&places)
+            .unwrap()
+            .map(|found| match found {
+                Ok(source) => format!("{} {}", source.name, Value::Object(source.fields)),
+                Err(skip) => format!("{} ! {}", skip.source, skip.reason),
+            })
+            .map(|line| line.replace(&root, ""))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                r#"/a.csv:2 {"extra":{"tested":true},"name":"ethanol","source_id":"7"}"#,
+                "/a.csv:3 ! the row has no SMILES",
+                r#"/b.smi:1 {"name":"benzene"}"#,
+                "/c.csv ! there is no column of SMILES; the columns are: compound, mass (say which column holds the SMILES)",
+            ]
+        );
+        let records = discover(&places).unwrap();
+        assert_eq!(super::records(records).filter(Result::is_ok).count(), 2, "records stay what they are");
+    }
+}

@@ -1,0 +1,104 @@
+//! What a query means: one structure, as SMILES or SMARTS, in a file, or of a stored molecule.
+
+use std::io::Cursor;
+
+use bootcamp_core::{Error, Id, Output, Result, Vector};
+use bootcamp_kit::{Context, SearchQuery, Subject, stored};
+
+use crate::molecules::text;
+use crate::readers::{Columns, EXTENSIONS, Structure, extension, read_from};
+use crate::{Fingerprint, Limits, Pattern};
+
+/// The structure in the query, as text.
+///
+/// # Errors
+/// `InvalidInput` for several, which have no mean, and for a file without a molecule; `NotFound` for an id.
+pub async fn structure(context: &Context, query: &SearchQuery) -> Result<Structure> {
+    let [example] = query.positive.as_slice() else {
+        return Err(Error::invalid("the query has several molecules").with_hint("give one: bits have no mean"));
+    };
+    if !query.negative.is_empty() || example.region.is_some() {
+        return Err(Error::invalid("molecules have no opposites and no regions").with_hint("use a filter"));
+    }
+    match &example.subject {
+        Subject::Words(words) => Ok(Structure::Smiles(words.trim().to_owned())),
+        Subject::File { name, bytes } => in_file(name, bytes.clone()).map_err(|error| error.context(name)),
+        Subject::Id(id) => {
+            let record = stored(context, id, &Output::only(["smiles"])).await?;
+            Ok(Structure::Smiles(text(&record.fields, "smiles").unwrap_or_default().to_owned()))
+        }
+    }
+}
+
+/// The first molecule of a file. One without a telling name is an SDF if it reads like one.
+fn in_file(name: &str, bytes: Vec<u8>) -> Result<Structure> {
+    let is_known = EXTENSIONS.contains(&extension(name).as_str());
+    let is_molfile = bytes.windows(6).any(|word| word == b"M  END");
+    let name = match (is_known, is_molfile) {
+        (true, _) => name,
+        (false, true) => "query.sdf",
+        (false, false) => "query.smi",
+    };
+    let first = read_from(name, Cursor::new(bytes), &Columns::default())?.next();
+    let (line, record) = first.ok_or_else(|| Error::invalid("there is no molecule in it"))?;
+    record.map(|record| record.structure).map_err(|error| error.context(format!("line {line}")))
+}
+
+/// The fingerprint to search with: of a stored molecule, the stored one.
+///
+/// # Errors
+/// As [`structure`], and of reading it.
+pub async fn fingerprint(context: &Context, query: &SearchQuery, kind: Fingerprint) -> Result<Vector> {
+    let structure = structure(context, query).await?;
+    if let Some(Subject::Id(id)) = query.positive.first().map(|example| &example.subject) {
+        return stored_bits(context, id).await;
+    }
+    context.compute(move || kind.of(&structure.molecule(&Limits::default())?).map(Vector::binary)).await
+}
+
+async fn stored_bits(context: &Context, id: &Id) -> Result<Vector> {
+    let mut record = stored(context, id, &Output::only([&context.field])).await?;
+    record.vectors.remove(&context.field).ok_or_else(|| Error::invalid(format!("{id} has no {}", context.field)))
+}
+
+/// A pattern to look for: SMILES, or what is none and reads as SMARTS.
+///
+/// # Errors
+/// That of the notation it looks like.
+pub fn pattern(structure: &Structure, syntax: Syntax) -> Result<Pattern> {
+    let molecule = || structure.molecule(&Limits::default());
+    match (structure, syntax) {
+        (Structure::Smiles(text), Syntax::Smarts) => Pattern::smarts(text),
+        (Structure::Smiles(text), Syntax::Either) => match molecule() {
+            Ok(molecule) => Ok(Pattern::of(&molecule)),
+            Err(error) => Pattern::smarts(text).map_err(|other| if looks_like_smarts(text) { other } else { error }),
+        },
+        _ => Ok(Pattern::of(&molecule()?)),
+    }
+}
+
+/// How a pattern is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syntax {
+    /// SMILES if it is one, else SMARTS.
+    #[default]
+    Either,
+    Smiles,
+    Smarts,
+}
+
+impl Syntax {
+    /// Of the option's value.
+    pub fn named(name: Option<&str>) -> Self {
+        match name {
+            Some("smiles") => Self::Smiles,
+            Some("smarts") => Self::Smarts,
+            _ => Self::Either,
+        }
+    }
+}
+
+/// Whether it has what no SMILES has.
+fn looks_like_smarts(text: &str) -> bool {
+    text.contains(['~', '!', '&', ',', ';', '$']) || text.contains("[#")
+}

@@ -1,0 +1,275 @@
+//! Whether a structure is within a molecule, atom by atom, and which atoms it is.
+
+use bootcamp_core::{Error, Result};
+use chematic::core::{BondOrder, Molecule as Graph};
+use chematic::smarts::rdkit_ring_model::RdkitRingModelBudget;
+use chematic::smarts::{
+    AtomPrimitive, AtomQuery, BondPrimitive, BondQuery, MatchConfig, QueryMolecule, RdkitParityConfig,
+    RdkitRingCountModel, SmartsError, find_matches_rdkit_parity, parse_smarts,
+};
+
+use crate::fault::Fault;
+use crate::molecule::{Limits, Molecule};
+use crate::screen::Screen;
+
+/// Bytes of a SMARTS.
+const MAX_SMARTS: usize = 2_000;
+/// Its atoms, those of `$(…)` aside. The search goes as deep as there are atoms.
+const MAX_ATOMS: usize = 200;
+/// How deep its parentheses and brackets may be nested.
+const MAX_NESTING: usize = 50;
+
+/// What is looked for: a molecule, or a SMARTS.
+///
+/// Stereo does not count, as in RDKit's default. In a SMILES a charge or an isotope counts where it is written, hydrogens
+/// and open valences do not: `[N+](=O)[O-]` finds nitro groups. `*` is any atom.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    query: QueryMolecule,
+    screen: Screen,
+}
+
+/// How long a search may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Atoms that are tried in one molecule. A million take a fifth of a second.
+    pub steps: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { steps: 200_000 }
+    }
+}
+
+/// What came of looking for a pattern in a molecule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in there: the molecule's atom for each of the pattern's, in the pattern's order. Where there are several
+    /// places, the first.
+    Matched(Vec<usize>),
+    /// It is certainly not.
+    No,
+    /// It may be: the steps did not suffice.
+    GaveUp,
+}
+
+impl Outcome {
+    pub fn is_match(&self) -> bool {
+        matches!(self, Self::Matched(_))
+    }
+}
+
+impl Pattern {
+    /// A molecule, or a part of one, as SMILES.
+    ///
+    /// # Errors
+    /// Those of [`Molecule::parse`].
+    pub fn smiles(smiles: &str) -> Result<Self> {
+        Self::smiles_within(smiles, &Limits::default())
+    }
+
+    /// As [`Pattern::smiles`], within other limits.
+    ///
+    /// # Errors
+    /// Those of [`Molecule::parse`].
+    pub fn smiles_within(smiles: &str, limits: &Limits) -> Result<Self> {
+        Molecule::parse_within(smiles, limits).map(|molecule| Self::of(&molecule))
+    }
+
+    /// A molecule that others may contain.
+    pub fn of(molecule: &Molecule) -> Self {
+        let query = molecule.perceived(query_of);
+        let mut screen = Screen::empty();
+        screen.add_pattern(&query);
+        Self { query, screen }
+    }
+
+    /// A pattern in SMARTS, with RDKit's extensions (`^2`, `z`, `k`, `{2-3}`).
+    ///
+    /// # Errors
+    /// `InvalidInput` with a caret under the place that is wrong, or when it is too large.
+    pub fn smarts(smarts: &str) -> Result<Self> {
+        let smarts = smarts.trim();
+        let fault = |fault: Fault| fault.into_error("SMARTS", smarts);
+        if smarts.is_empty() {
+            return Err(fault(Fault::new(None, "it is empty")));
+        }
+        if smarts.len() > MAX_SMARTS {
+            let message = format!("SMARTS: it has {} bytes, and at most {MAX_SMARTS} are taken", smarts.len());
+            return Err(Error::invalid(message));
+        }
+        if nesting(smarts) > MAX_NESTING {
+            return Err(fault(Fault::new(None, "it is nested too deep")));
+        }
+        let query = parse_smarts(smarts).map_err(|error| fault(smarts_fault(&error, smarts)))?;
+        if query.atoms.is_empty() || query.atoms.len() > MAX_ATOMS {
+            return Err(fault(Fault::new(None, format!("it has {} atoms, not 1 to {MAX_ATOMS}", query.atoms.len()))));
+        }
+        let mut screen = Screen::empty();
+        screen.add_pattern(&query);
+        Ok(Self { query, screen })
+    }
+
+    /// The bits that whatever contains the pattern has.
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// How many atoms it has.
+    pub fn atoms(&self) -> usize {
+        self.query.atoms.len()
+    }
+
+    /// Looks for the pattern in a molecule.
+    pub fn find(&self, molecule: &Molecule, effort: &Effort) -> Outcome {
+        if self.atoms() > molecule.atoms() {
+            return Outcome::No;
+        }
+        let config = RdkitParityConfig {
+            base: MatchConfig {
+                max_matches: Some(1),
+                uniquify: false,
+                max_visit_budget: Some(effort.steps),
+                ..MatchConfig::default()
+            },
+            ring_model_budget: RdkitRingModelBudget {
+                max_candidates: usize::try_from(effort.steps).unwrap_or(usize::MAX),
+            },
+            // As RDKit counts rings since 2026.09.
+            ring_count_model: RdkitRingCountModel::RelevantCycles,
+            ..RdkitParityConfig::default()
+        };
+        match molecule.perceived(|graph| find_matches_rdkit_parity(&self.query, graph, &config)) {
+            Err(_) => Outcome::GaveUp,
+            Ok((places, given_up)) => match places.first() {
+                Some(place) => {
+                    let atoms = (0..self.atoms()).filter_map(|atom| place.get(&atom));
+                    Outcome::Matched(atoms.map(|atom| atom.0 as usize).collect())
+                }
+                None if given_up => Outcome::GaveUp,
+                None => Outcome::No,
+            },
+        }
+    }
+}
+
+/// What RDKit compares when a molecule is looked for in another one (`Atom::Match`, `Bond::Match`), but for open
+/// valences, and with `*` as any atom (`makeDummiesQueries`).
+fn query_of(graph: &Graph) -> QueryMolecule {
+    let mut query = QueryMolecule::new();
+    let and = |a: AtomQuery, b: AtomPrimitive| AtomQuery::And(Box::new(a), Box::new(AtomQuery::Primitive(b)));
+    for (_, atom) in graph.atoms() {
+        query.add_atom(if atom.wildcard {
+            AtomQuery::Primitive(AtomPrimitive::Wildcard)
+        } else {
+            let mut wanted = AtomQuery::Primitive(AtomPrimitive::AtomicNum(atom.element.atomic_number()));
+            if atom.charge != 0 {
+                wanted = and(wanted, AtomPrimitive::Charge(atom.charge));
+            }
+            if let Some(isotope) = atom.isotope {
+                wanted = and(wanted, AtomPrimitive::Isotope(isotope));
+            }
+            // Its bonds say so, too; this way the screen knows.
+            if atom.aromatic {
+                wanted = and(wanted, AtomPrimitive::Aromatic(true));
+            }
+            wanted
+        });
+    }
+    for (_, bond) in graph.bonds() {
+        let order = match bond.order {
+            BondOrder::Single | BondOrder::Up | BondOrder::Down => BondPrimitive::Single,
+            BondOrder::Double => BondPrimitive::Double,
+            BondOrder::Triple => BondPrimitive::Triple,
+            BondOrder::Quadruple => BondPrimitive::Quadruple,
+            BondOrder::Aromatic => BondPrimitive::Aromatic,
+            BondOrder::Dative => BondPrimitive::DativeForward,
+            _ => BondPrimitive::Any,
+        };
+        query.add_bond(bond.atom1.0 as usize, bond.atom2.0 as usize, BondQuery::Primitive(order));
+    }
+    query
+}
+
+fn nesting(text: &str) -> usize {
+    let depths = text.bytes().scan(0_usize, |depth, byte| {
+        match byte {
+            b'(' | b'[' => *depth += 1,
+            b')' | b']' => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some(*depth)
+    });
+    depths.max().unwrap_or(0)
+}
+
+fn smarts_fault(error: &SmartsError, text: &str) -> Fault {
+    match error {
+        SmartsError::UnexpectedEnd => Fault::new(text.len(), "it ends in its middle"),
+        SmartsError::UnexpectedChar(letter, at) => {
+            Fault::new(*at, format!("'{}' has no meaning here", letter.escape_debug()))
+        }
+        SmartsError::UnclosedBracket(at) => Fault::new(*at, "a bracket that is never closed"),
+        SmartsError::UnclosedBranch(at) => Fault::new(*at, "a branch that is never closed"),
+        SmartsError::InvalidRingClosure(number) => Fault::new(None, format!("the ring {number} is never closed")),
+        SmartsError::RecursionDepthExceeded => Fault::new(None, "patterns within patterns are nested too deep"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(pattern: &Pattern, molecule: &str) -> Outcome {
+        pattern.find(&Molecule::parse(molecule).unwrap(), &Effort::default())
+    }
+
+    #[test]
+    fn matched_atoms_are_in_the_patterns_order() {
+        let acid = Pattern::smarts("[CX3](=O)[OX2H1]").unwrap();
+        assert_eq!(find(&acid, "CC(=O)Oc1ccccc1C(=O)O"), Outcome::Matched(vec![10, 11, 12]));
+        assert_eq!(find(&acid, "CC(=O)OC"), Outcome::No);
+        assert_eq!(find(&Pattern::smiles("C=O").unwrap(), "O=C"), Outcome::Matched(vec![1, 0]));
+    }
+
+    #[test]
+    fn a_smiles_finds_what_a_chemist_means() {
+        for (pattern, molecule, is_in) in [
+            ("c1ccccc1", "C1=CC=CC=C1C", true),
+            ("C1=CC=CC=C1", "c1ccccc1C", true),
+            ("C1CCCCC1", "c1ccccc1", false),
+            ("[N+](=O)[O-]", "CN(=O)=O", true),
+            ("[NH3+]C", "CN", false),
+            ("*C(=O)O", "CC(=O)O", true),
+            ("N[C@@H](C)C(=O)O", "N[C@H](C)C(=O)O", true),
+            ("O.N", "OCCN", true),
+            ("O.O", "OCCN", false),
+        ] {
+            let pattern = Pattern::smiles(pattern).unwrap();
+            assert_eq!(find(&pattern, molecule).is_match(), is_in, "{pattern:?} in {molecule}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_runs_away_is_given_up() {
+        // A ladder: at each rung there are two ways on.
+        let rungs = |i: usize| format!("C%({})", 100 + i);
+        let (up, down): (String, String) = ((0..40).map(rungs).collect(), (0..40).rev().map(rungs).collect());
+        let knot = format!("C1{up}C1{down}");
+        let query = Pattern::smarts(&("*~".repeat(40) + "[#6;+5]")).unwrap();
+        let start = std::time::Instant::now();
+        assert_eq!(query.find(&Molecule::parse(&knot).unwrap(), &Effort { steps: 10_000 }), Outcome::GaveUp);
+        assert!(start.elapsed().as_secs() < 5);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_smarts_is_shown() {
+        let error = |text: &str| Pattern::smarts(text).unwrap_err().to_string();
+        assert_eq!(error("[#6"), "SMARTS: a bracket that is never closed\n  [#6\n  ^");
+        assert_eq!(error("CC(C"), "SMARTS: a branch that is never closed\n  CC(C\n    ^");
+        assert!(error("C1CC").contains("the ring 1 is never closed"));
+        assert!(error(&"[$(".repeat(60)).contains("nested too deep"));
+        assert!(error("  ").contains("it is empty"));
+    }
+}
