@@ -8,7 +8,7 @@ PART ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Build image-search, import sample pictures, search them, and serve the page
@@ -21,7 +21,7 @@ serve-image-search: ## Serve the page of what was imported so far
 	@cargo run --release --locked -p image-search -- serve
 
 .PHONY: test
-test: setup check deny-if-there docs ## Install what is missing and run every check and test
+test: setup check docker-check deny-if-there docs ## Install what is missing and run every check and test
 	@cargo nextest run --workspace --locked
 
 .PHONY: check
@@ -49,6 +49,31 @@ deny: ## Check licences, sources and advisories with cargo-deny (installs it)
 .PHONY: deny-if-there
 deny-if-there:
 	@if command -v cargo-deny > /dev/null; then scripts/deny; fi
+
+# Compose v2 and newer is a part of docker, 1.29 a program of its own.
+COMPOSE = $$(docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: docker-image-search
+docker-image-search: ## Build image-search's image and run it with Milvus and Redis (docker/README.md)
+	@$(COMPOSE) -f docker/image-search/compose.yaml up --build --detach
+	@for second in {1..60}; do $(COMPOSE) -f docker/image-search/compose.yaml exec -T app image-search health && break; sleep 1; done
+	@echo "the page is at http://localhost:8080; sample data: make docker-samples"
+
+.PHONY: docker-samples
+docker-samples: ## Import the sample data into what make docker-image-search started
+	@$(COMPOSE) -f docker/image-search/compose.yaml exec -T app image-search import /samples
+
+.PHONY: docker-down
+docker-down: ## Stop what make docker-… started; its data stays
+	@for file in docker/*/compose.yaml; do $(COMPOSE) -f $$file down; done
+
+.PHONY: docker-check
+docker-check: ## Check the Dockerfile, the compose files and the shell scripts (fast, needs no engine)
+	@scripts/docker-check
+
+.PHONY: docker-test
+docker-test: ## Build and run the deployment on stand-ins for its images, break it, restore it; skips without Docker
+	@docker/test/run
 
 .PHONY: bench-store
 bench-store: ## Measure the local store beside usearch, faiss and hnswlib (SCALE=100k|1m|all)
