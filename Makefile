@@ -5,10 +5,12 @@ SHELL := bash
 # The sizes that `make bench-store` measures (100k, 1m or all), and the part of a benchmark (empty: all).
 SCALE ?= all
 PART ?=
+# What `make docker-samples` fills.
+SOLUTION ?= image-search
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-25s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Build image-search, import sample pictures, search them, and serve the page
@@ -19,6 +21,15 @@ demo: ## Build image-search, import sample pictures, search them, and serve the 
 serve-image-search: ## Serve the page of what was imported so far
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p image-search -- serve
+
+.PHONY: demo-molecule-search serve-molecule-search
+demo-molecule-search: ## Build molecule-search, import sample molecules, search them, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p molecule-search -- demo
+
+serve-molecule-search: ## Serve the page of the molecules that were imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p molecule-search -- serve
 
 .PHONY: test
 test: setup check docker-check deny-if-there docs ## Install what is missing and run every check and test
@@ -53,15 +64,17 @@ deny-if-there:
 # Compose v2 and newer is a part of docker, 1.29 a program of its own.
 COMPOSE = $$(docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: docker-image-search
+.PHONY: docker-image-search docker-molecule-search
 docker-image-search: ## Build image-search's image and run it with Milvus and Redis (docker/README.md)
-	@$(COMPOSE) -f docker/image-search/compose.yaml up --build --detach
-	@for second in {1..60}; do $(COMPOSE) -f docker/image-search/compose.yaml exec -T app image-search health && break; sleep 1; done
-	@echo "the page is at http://localhost:8080; sample data: make docker-samples"
+docker-molecule-search: ## The same for molecule-search
+docker-image-search docker-molecule-search: docker-%:
+	@$(COMPOSE) -f docker/$*/compose.yaml up --build --detach
+	@for second in {1..60}; do $(COMPOSE) -f docker/$*/compose.yaml exec -T app $* health && break; sleep 1; done
+	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
-docker-samples: ## Import the sample data into what make docker-image-search started
-	@$(COMPOSE) -f docker/image-search/compose.yaml exec -T app image-search import /samples
+docker-samples: ## Import the sample data into what make docker-… started (SOLUTION=image-search|molecule-search)
+	@$(COMPOSE) -f docker/$(SOLUTION)/compose.yaml exec -T app $(SOLUTION) import /samples
 
 .PHONY: docker-down
 docker-down: ## Stop what make docker-… started; its data stays

@@ -120,14 +120,21 @@ export function items({ filter, limit, after, signal }) {
   return json(`/items?${params}`, { signal });
 }
 
-/** `files` maps the names that the query's examples use to File objects. */
-export function search(query, files, signal) {
-  if (files.size === 0) return post("/search", query, signal);
+function asRequest(query, files) {
+  if (files.size === 0) return { method: "POST", body: JSON.stringify(query), headers: { "Content-Type": "application/json" } };
   const body = new FormData();
   body.append("query", JSON.stringify(query));
   for (const [name, file] of files) body.append(name, file);
-  return json("/search", { method: "POST", body, signal });
+  return { method: "POST", body };
 }
+
+/** `files` maps the names that the query's examples use to File objects. */
+export const search = (query, files, signal) => json("/search", { ...asRequest(query, files), signal });
+/** The hits as a file. */
+export const save = async (query, files, format) =>
+  (await send(`${BASE}/search?format=${format}`, asRequest(query, files))).blob();
+/** What words are understood as. */
+export const preview = (input, signal) => post("/preview", input, signal);
 
 export function upload(files, label, signal) {
   const body = new FormData();

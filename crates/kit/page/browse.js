@@ -11,7 +11,7 @@ export function create(section, app) {
   const { renderer } = app;
   const list = $("browse-items");
   const more = $("browse-more");
-  const filter = createFilter("browse-filter", app.info, () => load());
+  const filter = createFilter("browse-filter", app, () => load());
   let items = [];
   let next = null;
   let generation = null;

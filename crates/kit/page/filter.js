@@ -3,7 +3,7 @@
 import { $, debounce, el, showProblem } from "./dom.js";
 
 /** `id` is the input's; its error and field names stand in `id-error` and `id-names`. */
-export function createFilter(id, info, onChange) {
+export function createFilter(id, { info, renderer }, onChange) {
   const input = $(id);
   const error = $(`${id}-error`);
   const later = debounce(onChange, 500);
@@ -19,6 +19,7 @@ export function createFilter(id, info, onChange) {
     el("button", { type: "button", title: `${name}: ${type}`, onclick: () => insert(name) }, name);
   $(`${id}-names`).replaceChildren(...filterable.map(nameButton));
 
+  input.placeholder = renderer.filter;
   input.addEventListener("input", later);
   return {
     get value() {

@@ -63,7 +63,7 @@ export function createQuery(renderer, onChange) {
     $("examples").replaceChildren(...examples.map(chip));
     $("query-clear").hidden = examples.length === 0;
     $("invite-text").hidden = examples.length > 0;
-    $("query-file-label").lastElementChild.textContent = examples.length ? "Add another" : `Choose a ${renderer.one}`;
+    $("query-file-label").lastElementChild.textContent = examples.length ? `${renderer.combines ? "Add" : "Choose"} another` : `Choose a ${renderer.one}`;
     $("stage-frame").hidden = !main;
     $("region-line").hidden = !main || !renderer.hasParts;
     $("region").hidden = !renderer.hasParts;

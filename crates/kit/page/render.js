@@ -14,6 +14,7 @@ const pictures = {
   accept: ".jpg,.jpeg,.png,.gif,.webp,.bmp,.tif,.tiff",
   files: /\.(jpe?g|png|gif|webp|bmp|tiff?)$/i,
   words: { label: "Words", placeholder: "What should be in it" },
+  filter: 'label == "birds" and width > 300',
   hasParts: true,
   combines: true,
 
@@ -32,25 +33,25 @@ const pictures = {
 
 const noPicture = () => el("span", { class: "no-picture" }, "no preview");
 
-/** Drawings come from the server, with the atoms marked that a search for a structure found. */
+/** Drawings come from the server, with the atoms marked that a search for a structure found. `facts` stand on each card. */
 const molecules = {
   one: "molecule",
   many: "molecules",
   formats: "SMILES, CSV, TSV, JSON lines, SDF or molfiles, plain or gzipped",
   accept: ".smi,.smiles,.txt,.csv,.tsv,.jsonl,.ndjson,.sdf,.sd,.mol,.gz",
   files: /\.(smi|smiles|txt|csv|tsv|jsonl|ndjson|sdf|sd|mol)(\.gz)?$/i,
-  words: { label: "SMILES or SMARTS", placeholder: "CC(=O)Oc1ccccc1C(=O)O" },
+  words: { label: "SMILES, SMARTS or name", placeholder: "CC(=O)Oc1ccccc1C(=O)O", areDrawn: true },
+  filter: "mw < 300 and rings > 1",
   hasParts: false,
   combines: false,
-  thumbnail: drawing,
-  large: drawing,
+  thumbnail: (item) => image(item, [item.thumbnail]),
+  large: (item) => image(item, [item.thumbnail]),
   local: (file) => el("span", { class: "no-picture" }, file.name),
+  facts: ({ fields, details }) => {
+    const scores = ["dice", "tversky"].filter((name) => details?.[name] !== undefined).map((name) => `${name} ${details[name].toFixed(2)}`);
+    return [...scores, fields.formula, `${fields.mw.toFixed(1)} Da`, `logP ${fields.logp.toFixed(1)}`].join(" · ");
+  },
 };
-
-function drawing(item) {
-  const atoms = item.details?.atoms;
-  return image(item, [atoms ? `${item.thumbnail}?mark=${atoms.join(",")}` : item.thumbnail]);
-}
 
 const renderers = { "image-search": pictures, "molecule-search": molecules };
 

@@ -40,7 +40,9 @@ export function card(item, { renderer, open, openWord = "Open", more, less, answ
     { class: "card", "data-testid": answer ? "hit" : "item", "data-id": item.id, ...(answer && { "data-score": item.score }) },
     mat,
     el("p", { class: "card-title", title: item.caption ?? title }, title),
-    el("p", { class: "card-label" }, item.label ?? "\u00a0"),
+    renderer.facts && item.fields
+      ? el("p", { class: "card-facts" }, renderer.facts(item))
+      : el("p", { class: "card-label" }, item.label ?? "\u00a0"),
     answer ? scoreBar(item, answer) : null,
     actions.length ? el("p", { class: "card-actions" }, ...actions) : null,
   );

@@ -2,36 +2,35 @@
 
 import * as api from "./api.js";
 import { $, acceptDrops, debounce, el, isAbort, number, showProblem } from "./dom.js";
+import { createChoices } from "./choices.js";
 import { createFilter } from "./filter.js";
 import { createQuery } from "./query.js";
 import { parseRegion, regionText } from "./region.js";
 import { card } from "./results.js";
+import { createWords } from "./words.js";
 
 const WELCOME_ITEMS = 24;
 
 export function create(section, app) {
   const { info, renderer } = app;
-  const words = $("words");
   const status = $("status");
   let running = null;
   let generation = app.generation;
 
   const later = debounce(run, 200);
   const query = createQuery(renderer, () => {
+    // Where a query is one thing, the last one that was given is meant.
+    if (!renderer.combines && !query.isEmpty) words.clear();
     nameInAddress();
     later();
   });
-  const filter = createFilter("filter", info, run);
-  const choices = info.options.map(choice);
+  const words = createWords(app, () => {
+    if (!renderer.combines && words.value && !query.isEmpty) query.replace([]);
+    run();
+  });
+  const filter = createFilter("filter", app, run);
+  const choices = createChoices(info.options, [$("choices"), $("options")], run);
   wireControls();
-
-  /** What the program lets people choose, such as a mode. */
-  function choice({ name, help, values }) {
-    const options = values.map((value) => el("option", { value }, value));
-    const select = el("select", { id: `choice-${name}`, name, title: help, onchange: later }, ...options);
-    $("choices").append(el("div", { class: "field field-row" }, el("label", { htmlFor: select.id, title: help, class: "choice" }, name.replace("-", " ")), select));
-    return select;
-  }
 
   /** A query that is one item has an address of its own; every other is plain #search. */
   function nameInAddress() {
@@ -45,12 +44,11 @@ export function create(section, app) {
 
   function request() {
     const { sides, files } = query.request();
-    const typed = words.value.trim();
-    if (typed && (renderer.combines || sides.positive.length === 0)) sides.positive.push({ words: typed });
+    if (words.value) sides.positive.push({ words: words.value });
     const minScore = $("min-score").valueAsNumber;
     const k = Number($("k-number").value) || Number($("k").value);
     const body = { ...sides, k, filter: filter.value, min_score: Number.isNaN(minScore) ? null : minScore };
-    if (choices.length) body.options = Object.fromEntries(choices.map(({ name, value }) => [name, value]));
+    if (info.options.length) body.options = choices.values;
     return { body, files };
   }
 
@@ -65,18 +63,29 @@ export function create(section, app) {
     const nothing = body.positive.length + body.negative.length === 0;
     $("welcome").hidden = !nothing || app.info.count === 0;
     $("welcome-empty").hidden = !nothing || app.info.count > 0;
+    $("downloads").hidden = true;
     if (body.positive.length === 0) {
       $("results").replaceChildren();
       $("results").removeAttribute("aria-busy");
       status.textContent = nothing ? "" : "Add something to be like, beside what to be unlike.";
-      if (nothing) welcome();
+      if (nothing) {
+        words.check(body.options);
+        welcome();
+      }
       return;
     }
     $("results").setAttribute("aria-busy", "true");
     try {
+      if (!(await words.check(body.options, signal))) {
+        status.textContent = "";
+        $("results").classList.add("stale");
+        $("results").removeAttribute("aria-busy");
+        return;
+      }
       const answer = await api.search(body, files, signal);
       const isFree = document.activeElement === document.body || $("results").contains(document.activeElement);
       showAnswer(answer);
+      offerDownloads(body, files, answer);
       // The card that was pressed is gone; whoever walks by keyboard goes on at the first hit.
       if (cameFromCard && isFree) $("results").querySelector("button")?.focus({ preventScroll: true });
     } catch (error) {
@@ -94,6 +103,23 @@ export function create(section, app) {
     const [took, encode, search] = [took_ms, timings.encode_ms, timings.search_ms].map((ms) => number(Math.round(ms)));
     const found = `${number(hits.length)} of ${number(app.info.count)} in ${took} ms: ${encode} encode, ${search} search`;
     status.textContent = hits.length ? [found, ...notes].join("; ") : "Nothing passes the filter and the score that were asked for.";
+  }
+
+  /** The answer once more, as files. */
+  function offerDownloads(body, files, { hits }) {
+    const save = async (format) => {
+      try {
+        const link = el("a", { href: URL.createObjectURL(await api.save(body, files, format)), download: `hits.${format}` });
+        link.click();
+        URL.revokeObjectURL(link.href);
+      } catch (error) {
+        if (!error.isOffline) showProblem($("query-error"), error);
+      }
+    };
+    const button = (format) =>
+      el("button", { type: "button", class: "quiet", "data-testid": `save-${format}`, onclick: () => save(format) }, format.toUpperCase());
+    $("downloads").hidden = hits.length === 0;
+    $("downloads").replaceChildren("Save as", ...info.formats.map(button));
   }
 
   function showFailure(error) {
@@ -133,10 +159,6 @@ export function create(section, app) {
     $("drop").hidden = !takesFiles;
     $("invite-text").textContent = `Drop a ${renderer.one} here, or paste one`;
     $("welcome-heading").textContent = `Give a ${renderer.one}, get the most similar ones`;
-    document.querySelector("[for=words]").textContent = renderer.words.label;
-    words.placeholder = renderer.words.placeholder;
-    $("words-field").hidden = !info.accepts.includes("words");
-    words.addEventListener("input", later);
     // On a phone the results matter more than what is rarely changed.
     $("options").open = !matchMedia("(max-width: 48rem)").matches;
 

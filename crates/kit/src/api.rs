@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::duplicates::Group;
 use crate::ingest::Report;
 use crate::jobs::{Job, Kind, Outcome, State};
+use crate::options::{OptionValue, ProgramOption};
 use crate::query::{Answer, milliseconds};
 use crate::solution::{Card, Solution};
 
@@ -57,6 +58,9 @@ pub struct HitBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub details: Option<Fields>,
+    /// Parts that stand out in its drawing; its thumbnail shows them.
+    #[serde(skip)]
+    pub marks: Vec<usize>,
 }
 
 /// The answer to a search.
@@ -89,10 +93,15 @@ impl SearchBody {
     pub fn new(solution: &dyn Solution, answer: Answer, took: std::time::Duration) -> Self {
         let context = solution.context();
         let similarity = |score| (context.metric == Metric::Jaccard).then_some(1.0 - score);
-        let mut details = answer.details.into_iter();
+        let (mut details, mut marks) = (answer.details.into_iter(), answer.marks.into_iter());
         let hit = |Hit { id, score, fields, .. }| {
-            let item = ItemBody::new(solution, id, fields);
-            HitBody { item, score, similarity: similarity(score), details: details.next() }
+            let mut item = ItemBody::new(solution, id, fields);
+            let marks = marks.next().unwrap_or_default();
+            if !marks.is_empty() {
+                let list: Vec<_> = marks.iter().map(usize::to_string).collect();
+                item.thumbnail = format!("{}?mark={}", item.thumbnail, list.join(","));
+            }
+            HitBody { item, score, similarity: similarity(score), details: details.next(), marks }
         };
         Self {
             hits: answer.hits.into_iter().map(hit).collect(),
@@ -246,6 +255,12 @@ pub struct InfoBody {
     pub index: Option<IndexBody>,
     /// What may be chosen of a query.
     pub options: Vec<OptionBody>,
+    /// What may be chosen of an import.
+    pub import_options: Vec<OptionBody>,
+    /// Queries to begin with.
+    pub examples: Vec<WordsBody>,
+    /// What hits can be saved as: values of `format`.
+    pub formats: Vec<String>,
     /// What a query may be.
     pub accepts: Vec<String>,
     pub max_k: usize,
@@ -279,8 +294,55 @@ pub struct OptionBody {
     #[schema(example = "mode")]
     pub name: String,
     pub help: String,
-    /// The default first.
+    /// `choice`, `number`, `text` or `switch`.
+    #[serde(rename = "type")]
+    #[schema(example = "choice")]
+    pub kind: String,
+    /// Of a choice, the default first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
+    /// Of a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<f64>,
+}
+
+impl OptionBody {
+    fn new(option: &ProgramOption) -> Self {
+        let (mut values, mut bounds) = (Vec::new(), None);
+        let kind = match option.value {
+            OptionValue::OneOf(known) => {
+                values.extend(known.iter().map(|&value| value.to_owned()));
+                "choice"
+            }
+            OptionValue::Number { least, most } => {
+                bounds = Some((least, most));
+                "number"
+            }
+            OptionValue::Text(_) => "text",
+            OptionValue::Switch => "switch",
+        };
+        let (least, most) = bounds.unzip();
+        let (name, help) = (option.name.to_owned(), option.help.to_owned());
+        Self { name, help, kind: kind.to_owned(), values, least, most }
+    }
+}
+
+/// Words that make a good query.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WordsBody {
+    pub title: String,
+    pub words: String,
+}
+
+/// What words are understood as.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PreviewBody {
+    /// For people.
+    pub note: String,
+    /// An SVG.
+    pub drawing: Option<String>,
 }
 
 /// Vectors that the program makes without a model.
@@ -371,15 +433,14 @@ impl InfoBody {
                 exact: index.exact,
                 indexed: index.indexed,
             }),
-            options: program
-                .options
+            options: program.options.iter().map(OptionBody::new).collect(),
+            import_options: program.import_options.iter().map(OptionBody::new).collect(),
+            examples: program
+                .examples
                 .iter()
-                .map(|option| OptionBody {
-                    name: option.name.to_owned(),
-                    help: option.help.to_owned(),
-                    values: option.values.iter().map(|&value| value.to_owned()).collect(),
-                })
+                .map(|example| WordsBody { title: example.title.to_owned(), words: example.words.to_owned() })
                 .collect(),
+            formats: crate::export::formats(program).map(str::to_owned).collect(),
             accepts: program.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
             max_k: crate::query::MAX_K,
             max_upload_bytes,

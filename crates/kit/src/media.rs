@@ -12,7 +12,7 @@ use crate::source;
 
 /// The longest side of a thumbnail, in pixels.
 pub const THUMBNAIL: u32 = 256;
-const QUALITY: u8 = 85;
+pub(crate) const QUALITY: u8 = 85;
 /// Most letters of an uploaded file's name that are kept.
 const MAX_FILE_NAME: usize = 100;
 
@@ -107,7 +107,7 @@ impl Media {
 }
 
 /// The last part of a name, without anything that a file system, a shell or a page could take for more than letters.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = last.trim_start_matches('.').chars().map(plain).collect();

@@ -211,6 +211,8 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// What the solution says of each hit beside its fields, in the hits' order; empty where it says nothing.
     pub details: Vec<Fields>,
+    /// Parts of each hit that stand out in its drawing, in the hits' order; empty where none do.
+    pub marks: Vec<Vec<usize>>,
     /// What people should know of the answer as a whole, a line each.
     pub notes: Vec<String>,
     /// Milliseconds that examples took to become a vector.

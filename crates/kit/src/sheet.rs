@@ -1,117 +1,129 @@
-//! A contact sheet: the query and its hits with their scores in one picture, for people without a browser.
+//! A contact sheet: the query and its hits with their scores in one picture, for people without a browser. It is laid out
+//! as an SVG, and made of pixels where a PNG is wanted.
 
-use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-use bootcamp_core::Result;
-use bootcamp_core::picture::Picture;
-use embedded_graphics::Drawable;
-use embedded_graphics::Pixel;
-use embedded_graphics::mono_font::MonoTextStyle;
-use embedded_graphics::mono_font::iso_8859_1::{FONT_7X13, FONT_7X13_BOLD};
-use embedded_graphics::pixelcolor::Rgb888;
-use embedded_graphics::prelude::{DrawTarget, OriginDimensions, Point, RgbColor, Size};
-use embedded_graphics::text::{Baseline, Text};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bootcamp_core::{Error, ErrorKind, Result};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
 
 const CELL: u32 = 200;
 const GAP: u32 = 16;
 const LINES: u32 = 34;
-const LETTER: usize = 7;
 const COLUMNS: u32 = 5;
+/// Letters that fit below a picture.
+const LETTERS: usize = 28;
+
+/// What is seen on the sheet.
+#[derive(Debug)]
+pub enum Look {
+    Jpeg(Vec<u8>),
+    /// An SVG.
+    Drawing(String),
+    /// It cannot be had any more.
+    Nothing,
+}
 
 /// A picture on the sheet, and two lines below it.
 #[derive(Debug)]
 pub struct Cell {
-    /// `None` where it cannot be had any more.
-    pub picture: Option<Picture>,
+    pub look: Look,
     pub title: String,
     pub note: String,
 }
 
-/// All cells in rows, on white, as a PNG file.
-///
-/// # Errors
-/// `Internal` when it cannot be encoded.
-pub fn sheet(cells: &[Cell]) -> Result<Vec<u8>> {
+/// All cells in rows, on white, as an SVG file that needs nothing else.
+pub fn svg(cells: &[Cell]) -> String {
     let columns = (cells.len() as u32).clamp(1, COLUMNS);
     let rows = (cells.len() as u32).div_ceil(columns).max(1);
     let (width, height) = (GAP + columns * (CELL + GAP), GAP + rows * (CELL + LINES + GAP));
-    let mut canvas = Canvas { width, height, pixels: vec![255; (width * height * 3) as usize] };
+    let mut svg = format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}" height="{height}" color="#111" font-family="DejaVu Sans, sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>"##
+    );
     for (at, cell) in cells.iter().enumerate() {
         let (column, row) = (at as u32 % columns, at as u32 / columns);
-        canvas.cell(GAP + column * (CELL + GAP), GAP + row * (CELL + LINES + GAP), cell);
-    }
-    Picture::new(width, height, canvas.pixels)?.to_png()
-}
-
-struct Canvas {
-    width: u32,
-    height: u32,
-    pixels: Vec<u8>,
-}
-
-impl Canvas {
-    fn cell(&mut self, left: u32, top: u32, cell: &Cell) {
-        if let Some(picture) = &cell.picture {
-            let small = picture.thumbnail(CELL);
-            self.paste(left + (CELL - small.width()) / 2, top + CELL - small.height(), &small);
-        }
-        let fit = |text: &str| text.chars().take(CELL as usize / LETTER).collect::<String>();
-        let title = MonoTextStyle::new(&FONT_7X13_BOLD, Rgb888::BLACK);
-        let note = MonoTextStyle::new(&FONT_7X13, Rgb888::new(90, 90, 90));
-        for (text, style, y) in [(&cell.title, title, top + CELL + 4), (&cell.note, note, top + CELL + 18)] {
-            let Ok(_) =
-                Text::with_baseline(&fit(text), Point::new(left as i32, y as i32), style, Baseline::Top).draw(self);
-        }
-    }
-
-    fn paste(&mut self, left: u32, top: u32, picture: &Picture) {
-        let row = picture.width() as usize * 3;
-        for (y, line) in picture.pixels().chunks_exact(row).enumerate() {
-            let start = ((top as usize + y) * self.width as usize + left as usize) * 3;
-            self.pixels[start..start + row].copy_from_slice(line);
-        }
-    }
-}
-
-impl OriginDimensions for Canvas {
-    fn size(&self) -> Size {
-        Size::new(self.width, self.height)
-    }
-}
-
-impl DrawTarget for Canvas {
-    type Color = Rgb888;
-    type Error = Infallible;
-
-    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
-        for Pixel(point, colour) in pixels {
-            let (Ok(x), Ok(y)) = (u32::try_from(point.x), u32::try_from(point.y)) else { continue };
-            if x < self.width && y < self.height {
-                let start = ((y * self.width + x) * 3) as usize;
-                self.pixels[start..start + 3].copy_from_slice(&[colour.r(), colour.g(), colour.b()]);
+        let (left, top) = (GAP + column * (CELL + GAP), GAP + row * (CELL + LINES + GAP));
+        let below = top + CELL;
+        let place = format!(r#"x="{left}" y="{top}" width="{CELL}" height="{CELL}""#);
+        match &cell.look {
+            // Pictures stand on their text.
+            Look::Jpeg(jpeg) => {
+                let data = STANDARD.encode(jpeg);
+                let fit = r#"preserveAspectRatio="xMidYMax meet""#;
+                let _ = write!(svg, r#"<image {place} {fit} xlink:href="data:image/jpeg;base64,{data}"/>"#);
             }
+            Look::Drawing(drawing) => svg.push_str(&drawing.replacen("<svg", &format!("<svg {place}"), 1)),
+            Look::Nothing => {}
         }
-        Ok(())
+        for (text, style, y) in [(&cell.title, r#"font-weight="bold""#, 14), (&cell.note, r##"fill="#5a5a5a""##, 29)] {
+            let _ = write!(svg, r#"<text x="{left}" y="{}" {style}>{}</text>"#, below + y, escaped(text));
+        }
     }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// The sheet as a PNG file.
+///
+/// # Errors
+/// `Internal` when it cannot be drawn.
+pub fn png(svg: &str) -> Result<Vec<u8>> {
+    let cannot = |why: String| Error::new(ErrorKind::Internal, format!("the sheet cannot be drawn: {why}"));
+    let mut options = Options::default();
+    let fonts = Arc::make_mut(&mut options.fontdb);
+    // Carried along: a server mostly has no fonts.
+    fonts.load_font_data(dejavu::sans::regular().to_vec());
+    fonts.load_font_data(dejavu::sans::bold().to_vec());
+    fonts.set_sans_serif_family("DejaVu Sans");
+    let tree = Tree::from_str(svg, &options).map_err(|error| cannot(error.to_string()))?;
+    let size = tree.size().to_int_size();
+    let mut pixels = Pixmap::new(size.width(), size.height()).ok_or_else(|| cannot("it is too large".to_owned()))?;
+    resvg::render(&tree, Transform::default(), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| cannot(error.to_string()))
+}
+
+/// As much of a text as fits.
+fn escaped(text: &str) -> String {
+    let mut safe = String::new();
+    for letter in text.chars().take(LETTERS) {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
 }
 
 #[cfg(test)]
 mod tests {
-    use bootcamp_core::picture::Limits;
+    use bootcamp_core::picture::{Limits, Picture};
 
     use super::*;
 
     #[test]
-    fn pictures_and_letters_are_where_they_belong() {
-        let red = Picture::new(400, 200, [255, 0, 0].repeat(400 * 200)).unwrap();
-        let cell = |title: &str| Cell { picture: Some(red.clone()), title: title.into(), note: "0.93".into() };
-        let cells: Vec<_> = ["query", "a very long title that does not fit below a picture", ""].map(cell).into();
-        let png = sheet(&cells).unwrap();
-        let drawn = Picture::decode(&png, &Limits::default()).unwrap();
+    fn pictures_drawings_and_letters_are_where_they_belong() {
+        let red = Picture::new(400, 200, [255, 0, 0].repeat(400 * 200)).unwrap().to_jpeg(90).unwrap();
+        let blue = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><path fill="#00f" d="M0 0H10V10H0Z"/></svg>"##;
+        let looks = [Look::Jpeg(red), Look::Drawing(blue.to_owned()), Look::Nothing];
+        let titles = ["query", "a very long title that does not fit below a picture & <more>", ""];
+        let cells: Vec<_> = looks
+            .into_iter()
+            .zip(titles)
+            .map(|(look, title)| Cell { look, title: title.into(), note: "0.93".into() })
+            .collect();
+        let drawn = Picture::decode(&png(&svg(&cells)).unwrap(), &Limits::default()).unwrap();
         assert_eq!((drawn.width(), drawn.height()), (GAP + 3 * (CELL + GAP), GAP + CELL + LINES + GAP));
         let pixel = |x: u32, y: u32| &drawn.pixels()[((y * drawn.width() + x) * 3) as usize..][..3];
-        assert_eq!(pixel(GAP + 100, GAP + 150), [255, 0, 0]);
-        assert_eq!(pixel(GAP + 100, GAP + 50), [255, 255, 255], "above a wide picture");
+        let near = |x, y, colour: [u8; 3]| pixel(x, y).iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 4);
+        assert!(near(GAP + 100, GAP + 150, [255, 0, 0]) && near(GAP + 100, GAP + 50, [255; 3]), "above a wide picture");
+        assert!(
+            near(GAP + CELL + GAP + 100, GAP + 100, [0, 0, 255]) && near(GAP + 2 * (CELL + GAP) + 100, 99, [255; 3])
+        );
         let dark = |x: u32| (0..LINES).any(|y| pixel(x, GAP + CELL + y)[0] < 128);
         assert!((GAP..GAP + 35).any(dark), "a title");
         assert!((GAP + CELL + 1..GAP + CELL + GAP).all(|x| !dark(x)), "between titles");

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bootcamp_core::{CollectionSpec, Fields, Metric, Result, VectorField, VectorKind};
+use bootcamp_core::{CollectionSpec, Error, ErrorKind, Fields, Metric, Result, VectorField, VectorKind};
 
+use crate::api::SearchBody;
 use crate::context::{Context, field_of};
 use crate::ingest::{Import, Report};
-use crate::options::SearchOption;
+use crate::options::{Options, ProgramOption};
 use crate::query::{Answer, SearchQuery, Subject};
 use crate::source::{Places, Sources};
 
@@ -34,7 +35,16 @@ pub struct Program {
     /// What a query may be, words aside: those depend on the model.
     pub accepts: &'static [&'static str],
     /// What people choose of a query.
-    pub options: &'static [SearchOption],
+    pub options: &'static [ProgramOption],
+    /// What people choose of an import.
+    pub import_options: &'static [ProgramOption],
+    /// Words to begin with, for people who have none at hand.
+    pub examples: &'static [WordsExample],
+    /// Whether items are drawn from their fields ([`Solution::draw`]) rather than shown as the files that they came from.
+    /// Then uploads are not kept.
+    pub drawn: bool,
+    /// What hits can be saved as, beside CSV.
+    pub exports: &'static [Export],
     /// From this score on two items count as near-duplicates, unless a user says otherwise. `None`: that question makes
     /// no sense here.
     pub duplicates: Option<f32>,
@@ -62,6 +72,23 @@ impl OwnVector {
         let Self { kind, dim, metric, .. } = *self;
         VectorField { kind, ..VectorField::f32(field_of(self.name), dim, metric) }
     }
+}
+
+/// Words that make a good query.
+#[derive(Debug)]
+pub struct WordsExample {
+    pub title: &'static str,
+    pub words: &'static str,
+}
+
+/// A kind of file that hits can be saved as.
+#[derive(Debug)]
+pub struct Export {
+    /// Its extension, which names it.
+    pub extension: &'static str,
+    pub media_type: &'static str,
+    /// Writes the file. Computes.
+    pub write: fn(&SearchBody) -> Result<String>,
 }
 
 /// Sample data that `demo` fetches.
@@ -100,13 +127,21 @@ pub trait Solution: Send + Sync {
     /// What people see of an item.
     fn present(&self, fields: &Fields) -> Card;
 
-    /// An item's picture where it is drawn from its fields rather than kept: an SVG that needs nothing else. `marked` are
+    /// An item's picture, where [`Program::drawn`] says that there is one: an SVG that needs nothing else. `marked` are
     /// parts that stand out, numbered as the details of hits number them. Computes.
     ///
     /// # Errors
     /// Why it cannot be drawn.
-    fn draw(&self, _fields: &Fields, _marked: &[usize]) -> Result<Option<String>> {
-        Ok(None)
+    fn draw(&self, _fields: &Fields, _marked: &[usize]) -> Result<String> {
+        Err(Error::new(ErrorKind::Unsupported, format!("{} draws nothing", self.context().program.name)))
+    }
+
+    /// What words in a query are understood as, while somebody types them. Computes.
+    ///
+    /// # Errors
+    /// `InvalidInput` for words that cannot be a query.
+    fn preview(&self, _words: &str, _options: &Options) -> Result<Preview> {
+        Ok(Preview::default())
     }
 
     /// Loads what the first search would wait for.
@@ -116,6 +151,15 @@ pub trait Solution: Send + Sync {
         }
         Ok(())
     }
+}
+
+/// What words are understood as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// For people, one line.
+    pub note: String,
+    /// As [`Solution::draw`].
+    pub drawing: Option<String>,
 }
 
 /// An item as people see it, beside its thumbnail.

@@ -10,15 +10,21 @@ use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarFi
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::api::SearchBody;
 use crate::context::Context;
 use crate::ingest::{Import, Item, Items, Pipeline, Report, ingest};
 use crate::media::Media;
-use crate::options::SearchOption;
+use crate::options::{OptionValue, Options, ProgramOption};
 use crate::query::{Answer, SearchQuery, Subject, combine, stored_vector};
-use crate::solution::{Card, Program, Solution};
+use crate::solution::{Card, Export, Preview, Program, Solution};
 use crate::source::{Places, Source, Sources, files};
 
-pub static PROGRAM: Program = Program {
+pub static PROGRAM: Program = LETTERS;
+
+/// The same, with drawings.
+pub static DRAWN: Program = Program { drawn: true, ..LETTERS };
+
+const LETTERS: Program = Program {
     name: "letters",
     title: "Letters",
     summary: "Finds texts of the same letters",
@@ -28,16 +34,29 @@ pub static PROGRAM: Program = Program {
     vectors: &[],
     words: None,
     accepts: &["text"],
-    options: &[SearchOption {
+    options: &[ProgramOption {
         name: "order",
         env: "LETTERS_ORDER",
         help: "What comes first",
-        values: &["likeness", "length"],
+        value: OptionValue::OneOf(&["likeness", "length"]),
     }],
+    import_options: &[ProgramOption {
+        name: "reverse",
+        env: "LETTERS_REVERSE",
+        help: "Whether texts are read backwards",
+        value: OptionValue::Switch,
+    }],
+    examples: &[],
+    drawn: false,
+    exports: &[Export { extension: "ids", media_type: "text/x-ids", write: ids }],
     duplicates: Some(0.99),
     sample: None,
     open: |context| solution(&context),
 };
+
+fn ids(body: &SearchBody) -> Result<String> {
+    Ok(body.hits.iter().map(|hit| format!("{}\n", hit.item.id)).collect())
+}
 
 /// A context on a new local store, in a folder that goes with the first value.
 pub async fn context() -> (TempDir, Context) {
@@ -95,7 +114,8 @@ impl Solution for Letters {
     }
 
     async fn import(&self, import: Import) -> Result<Report> {
-        ingest(&self.0, &self.collection(), Texts, import).await
+        let texts = Texts { reverse: import.options.is_on("reverse") };
+        ingest(&self.0, &self.collection(), texts, import).await
     }
 
     async fn search(&self, query: &SearchQuery) -> Result<Answer> {
@@ -118,7 +138,8 @@ impl Solution for Letters {
         let hits = query.find(&self.0, combine(self.0.metric, positive, negative), output).await?;
         let order = query.options.get("order");
         let details = hits.iter().filter_map(|_| Some(Fields::from_iter([("order".to_owned(), order?.into())])));
-        Ok(Answer { details: details.collect(), hits, ..Answer::default() })
+        let marks = if self.0.program.drawn { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
+        Ok(Answer { details: details.collect(), marks, hits, ..Answer::default() })
     }
 
     fn present(&self, fields: &Fields) -> Card {
@@ -131,14 +152,23 @@ impl Solution for Letters {
         }
     }
 
-    fn draw(&self, fields: &Fields, marked: &[usize]) -> Result<Option<String>> {
-        let is_drawn = fields["path"].as_str().is_some_and(|path| path.ends_with("drawn.txt"));
-        Ok(is_drawn.then(|| format!("<svg>{marked:?}</svg>")))
+    fn draw(&self, _: &Fields, marked: &[usize]) -> Result<String> {
+        Ok(format!("<svg>{marked:?}</svg>"))
+    }
+
+    fn preview(&self, words: &str, options: &Options) -> Result<Preview> {
+        if words.is_empty() {
+            return Err(bootcamp_core::Error::invalid("there are no words"));
+        }
+        let note = format!("{} letters by {}", words.len(), options.get("order").unwrap_or("likeness"));
+        Ok(Preview { note, drawing: None })
     }
 }
 
 /// One item a file.
-struct Texts;
+struct Texts {
+    reverse: bool,
+}
 
 #[async_trait]
 impl Pipeline for Texts {
@@ -149,7 +179,9 @@ impl Pipeline for Texts {
         if input.starts_with("broken") {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
-        Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, input }))))
+        let input = if self.reverse { input.chars().rev().collect() } else { input };
+        let fields = Fields::from_iter([("note".to_owned(), input.as_str().into())]);
+        Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, input }))))
     }
 
     async fn encode(&self, inputs: Vec<String>) -> Result<Vec<bootcamp_core::Vector>> {

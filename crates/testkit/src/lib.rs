@@ -2,12 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+#[allow(clippy::unwrap_used, reason = "it helps tests, and panics as they do")]
+pub mod browser;
 pub mod conformance;
 pub mod crash;
 pub mod filters;
 pub mod milvus;
 pub mod model;
 pub mod process;
+#[allow(clippy::unwrap_used, reason = "it helps tests, and panics as they do")]
 pub mod program;
 pub mod redis;
 #[allow(clippy::unwrap_used, reason = "it helps tests, and panics as they do")]

@@ -107,3 +107,8 @@ pub fn vectors(request: &Value, dim: usize) -> Vec<Vec<f32>> {
     let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     values.chunks_exact(dim).map(<[f32]>::to_vec).collect()
 }
+
+/// Where tests keep models: fetched once.
+pub fn model_cache() -> PathBuf {
+    std::env::var_os("BOOTCAMP_MODELS").map_or_else(|| cache().join("models"), PathBuf::from)
+}

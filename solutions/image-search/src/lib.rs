@@ -33,6 +33,10 @@ pub static PROGRAM: Program = Program {
     vectors: &[],
     words: None,
     options: &[],
+    import_options: &[],
+    examples: &[],
+    drawn: false,
+    exports: &[],
     accepts: &["picture"],
     // Where the authors of the default model put the border between copies and other pictures.
     duplicates: Some(0.75),

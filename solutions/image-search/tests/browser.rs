@@ -1,6 +1,5 @@
 //! What people do on the page, in a real browser, against a real server.
 
-mod driver;
 mod import;
 mod overview;
 mod search;
@@ -9,8 +8,8 @@ mod trouble;
 use std::path::Path;
 
 use bootcamp_core::picture::{Limits, Picture};
+use bootcamp_testkit::browser::Page;
 
-use self::driver::Page;
 use crate::program::Home;
 
 const STAMPS: usize = 40;

@@ -1,43 +1,26 @@
-//! Running the program in a folder of its own.
+//! The program in a folder of its own, with pictures.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bootcamp_core::picture::{Limits, Picture};
-use bootcamp_testkit::program::Run;
+use bootcamp_testkit::program;
 use bootcamp_testkit::reference;
-use serde_json::Value;
-use tempfile::TempDir;
 
 /// A folder to work in; the store is its `data`.
-pub struct Home(TempDir);
+pub struct Home(program::Home);
+
+impl Deref for Home {
+    type Target = program::Home;
+
+    fn deref(&self) -> &program::Home {
+        &self.0
+    }
+}
 
 impl Home {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// The program with these arguments, with nothing from this environment but the models.
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_image-search"));
-        command.args(arguments).current_dir(self.path()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("BOOTCAMP_MODELS", models());
-        command
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Run {
-        Run::of(self.command(arguments).output().unwrap())
-    }
-
-    /// A run that must succeed, and its JSON.
-    pub fn json(&self, arguments: &[&str]) -> Value {
-        let run = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(run.code, Some(0), "{}", run.err);
-        serde_json::from_str(&run.out).unwrap()
+        Self(program::Home::of(env!("CARGO_BIN_EXE_image-search")))
     }
 
     /// Some of the sample pictures, in `stamps`, in folders by their label.
@@ -85,9 +68,4 @@ impl Home {
         std::fs::write(&path, middle.to_jpeg(40).unwrap()).unwrap();
         path
     }
-}
-
-/// Where tests keep models: fetched once.
-pub fn models() -> PathBuf {
-    std::env::var_os("BOOTCAMP_MODELS").map_or_else(|| reference::cache().join("models"), PathBuf::from)
 }

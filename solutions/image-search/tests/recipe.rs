@@ -14,10 +14,10 @@ use bootcamp_core::{
 };
 use bootcamp_testkit::milvus::MilvusServer;
 use bootcamp_testkit::redis::RedisServer;
-use bootcamp_testkit::reference;
+use bootcamp_testkit::reference::{self, model_cache};
 use bootcamp_testkit::truth::Random;
 
-use crate::program::{Home, models};
+use crate::program::Home;
 
 const PICTURES: usize = 120;
 
@@ -35,8 +35,11 @@ async fn the_notebook_of_the_milvus_bootcamp() {
 
     let manifest = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(manifest.path(), reference::resnet18()).unwrap();
-    let settings =
-        ModelSettings { cache: Some(models()), manifest: Some(manifest.path().to_owned()), ..ModelSettings::default() };
+    let settings = ModelSettings {
+        cache: Some(model_cache()),
+        manifest: Some(manifest.path().to_owned()),
+        ..ModelSettings::default()
+    };
     let paths = reference::stamps(PICTURES);
     let files = paths.clone();
     let vectors = tokio::task::spawn_blocking(move || {

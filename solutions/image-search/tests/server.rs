@@ -1,100 +1,12 @@
 //! The server as a process: the same answers as the command line, overload, stopping, and its own description of itself.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bootcamp_testkit::reference;
+use bootcamp_testkit::program::{Run, Server};
 use serde_json::{Value, json};
 
 use crate::program::Home;
-
-/// A server that ends with the test.
-pub struct Server {
-    child: Child,
-    pub address: String,
-}
-
-impl Server {
-    /// Starts it on any free port and waits until it listens.
-    pub fn start(home: &Home, arguments: &[&str]) -> Self {
-        Self::of(home.command(&[&["serve", "--port", "0"], arguments].concat()))
-    }
-
-    /// Starts a command that serves, and waits until it listens.
-    pub fn of(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address =
-            line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_else(|| panic!("{line}"));
-        Self { address: format!("http://{address}"), child }
-    }
-
-    pub fn get(&self, path: &str) -> Value {
-        self.try_get(path).unwrap_or_else(|status| panic!("GET {path}: {status}"))
-    }
-
-    fn try_get(&self, path: &str) -> Result<Value, u16> {
-        answer(agent().get(format!("{}{path}", self.address)).call())
-    }
-
-    pub fn post(&self, path: &str, body: &Value) -> Result<Value, u16> {
-        let request = agent().post(format!("{}{path}", self.address)).content_type("application/json");
-        answer(request.send(body.to_string()))
-    }
-
-    /// Sends files as parts named `file`.
-    pub fn send_files(&self, path: &str, files: &[(&str, &[u8])]) -> Result<Value, u16> {
-        let mut body = Vec::new();
-        for (name, bytes) in files {
-            let head = format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
-            body.extend(head.as_bytes());
-            body.extend(*bytes);
-            body.extend(b"\r\n");
-        }
-        body.extend(b"--x--\r\n");
-        let request = agent().post(format!("{}{path}", self.address));
-        answer(request.content_type("multipart/form-data; boundary=x").send(&body[..]))
-    }
-
-    /// SIGTERM, and the exit code.
-    pub fn stop(&mut self) -> Option<i32> {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-        self.child.wait().unwrap().code()
-    }
-
-    fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn agent() -> ureq::Agent {
-    let config =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
-    config.build().into()
-}
-
-fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, u16> {
-    let mut response = response.unwrap();
-    let mut text = String::new();
-    response.body_mut().as_reader().read_to_string(&mut text).unwrap();
-    match response.status().as_u16() {
-        200..300 => Ok(serde_json::from_str(&text).unwrap_or(Value::Null)),
-        status => Err(status),
-    }
-}
 
 /// An answer but for how long it took.
 fn without_times(mut body: Value) -> Value {
@@ -206,7 +118,7 @@ fn ctrl_c_ends_an_import_cleanly() {
         std::thread::sleep(Duration::from_millis(10));
     }
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let run = bootcamp_testkit::program::Run::of(child.wait_with_output().unwrap());
+    let run = Run::of(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{} {}", run.out, run.err);
     let report: Value = serde_json::from_str(&run.out).unwrap();
     let added = report["added"].as_u64().unwrap();
@@ -215,32 +127,11 @@ fn ctrl_c_ends_an_import_cleanly() {
     assert_eq!((report["unchanged"].as_u64(), report["added"].as_u64()), (Some(added), Some(200 - added)));
 }
 
-/// The validator and schemathesis, which reads the OpenAPI document and sends what it allows and what it does not.
 #[test]
 fn the_api_keeps_its_own_word() {
-    let tools = reference::made_by_setup(reference::cache().join("api-tools/bin"));
     let home = Home::new().with_stamps(6);
     assert_eq!(home.run(&["import", "stamps", "-q"]).code, Some(0));
     let server = Server::start(&home, &["--import-root", home.path().to_str().unwrap()]);
-    let document = server.get("/api/openapi.json").to_string();
-    std::fs::write(home.path().join("openapi.json"), document).unwrap();
-    run(Command::new(tools.join("openapi-spec-validator")).arg(home.path().join("openapi.json")));
-    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
-    let mut schemathesis = Command::new(tools.join("schemathesis"));
-    // Events of a job stream; everything else is asked. One worker: in Python before 3.11.8 two threads that parse
-    // Python at the same time, as hypothesis does, now and then end in a SystemError (CPython's issue 106905).
-    schemathesis
-        .args(["run", "--checks", checks, "--max-examples", "25", "--seed", "1", "--workers", "1"])
-        .args(["--exclude-path-regex", "events$", "--request-timeout", "30", "--suppress-health-check", "all"])
-        .arg(format!("{}/api/openapi.json", server.address))
-        .current_dir(home.path());
-    run(&mut schemathesis);
+    server.keeps_its_word(25);
     assert_eq!(server.get("/api/v1/info")["name"], "image-search", "it is still there");
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let name = Path::new(command.get_program()).file_name().unwrap().display().to_string();
-    assert!(output.status.success(), "{name}:\n{}\n{}", text(&output.stdout), text(&output.stderr));
 }

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Cursor;
 
 use bootcamp_core::{Error, Fields, MAX_JSON, Result};
-use bootcamp_kit::hex;
 use bootcamp_kit::source::{Content, Places, Skip, Source, Sources, files};
+use bootcamp_kit::{Options, hex};
 use serde_json::Value;
 
 use crate::readers::{Columns, Record, Records, Structure, read_from};
@@ -15,18 +15,35 @@ use crate::readers::{Columns, Record, Records, Structure, read_from};
 /// is named itself is read.
 const EXTENSIONS: &[&str] = &["smi", "smiles", "csv", "tsv", "jsonl", "ndjson", "sdf", "sd", "mol", "gz"];
 
+/// How files are read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    pub columns: Columns,
+    /// Of a salt or a mixture only the largest fragment is taken.
+    pub largest_fragment: bool,
+}
+
+impl Reading {
+    /// What was chosen of the program's options for imports.
+    pub fn of(options: &Options) -> Self {
+        let column = |name| options.get(name).map(str::to_owned);
+        let columns = Columns { smiles: column("smiles-column"), name: column("name-column"), id: column("id-column") };
+        Self { columns, largest_fragment: options.is_on("largest-fragment") }
+    }
+}
+
 /// Every record in these places.
 ///
 /// # Errors
 /// `NotFound` for a place that is not there.
 pub fn discover(places: &Places) -> Result<Sources> {
-    Ok(records(files(places, EXTENSIONS)?))
+    Ok(records(files(places, EXTENSIONS)?, Reading::of(&places.options)))
 }
 
 /// The records of those sources that are files; uploads come here, too.
-pub fn records(sources: Sources) -> Sources {
-    Box::new(sources.flat_map(|source| match source {
-        Ok(source) if !is_record(&source) => in_file(source),
+pub fn records(sources: Sources, reading: Reading) -> Sources {
+    Box::new(sources.flat_map(move |source| match source {
+        Ok(source) if !is_record(&source) => in_file(source, &reading),
         other => Box::new(std::iter::once(other)),
     }))
 }
@@ -37,29 +54,29 @@ fn is_record(source: &Source) -> bool {
     matches!(source.content, Content::Bytes(_)) && line.is_some_and(|line| line.parse::<u64>().is_ok())
 }
 
-fn in_file(file: Source) -> Sources {
+fn in_file(file: Source, reading: &Reading) -> Sources {
     let Source { name, content, fields, .. } = file;
     let opened = match content {
         Content::File(path) => File::open(&path)
             .map_err(|error| Error::io("cannot read", &path, error))
-            .and_then(|file| read_from(&name, file, &Columns::default())),
-        Content::Bytes(bytes) => read_from(&name, Cursor::new(bytes), &Columns::default()),
+            .and_then(|file| read_from(&name, file, &reading.columns)),
+        Content::Bytes(bytes) => read_from(&name, Cursor::new(bytes), &reading.columns),
     };
     match opened {
-        Ok(records) => in_records(name, records, fields),
+        Ok(records) => in_records(name, records, fields, reading.largest_fragment),
         Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
     }
 }
 
-fn in_records(file: String, records: Records, fields: Fields) -> Sources {
+fn in_records(file: String, records: Records, fields: Fields, largest_fragment: bool) -> Sources {
     Box::new(records.map(move |(line, record)| {
         let name = format!("{file}:{line}");
-        let source = record.and_then(|record| source(&name, record, &fields));
+        let source = record.and_then(|record| source(&name, record, &fields, largest_fragment));
         source.map_err(|error| Skip::new(name, &error))
     }))
 }
 
-fn source(name: &str, record: Record, fields: &Fields) -> Result<Source> {
+fn source(name: &str, record: Record, fields: &Fields, largest_fragment: bool) -> Result<Source> {
     let Record { structure, name: title, id, extra } = record;
     let (Structure::Smiles(text) | Structure::Molfile(text)) = structure;
     let mut said = Fields::new();
@@ -74,7 +91,9 @@ fn source(name: &str, record: Record, fields: &Fields) -> Result<Source> {
         }
         said.insert("extra".to_owned(), extra);
     }
-    let version = hex(text.as_bytes())[..16].to_owned();
+    // Taken otherwise it is another molecule.
+    let fragment = if largest_fragment { "-fragment" } else { "" };
+    let version = format!("{}{fragment}", &hex(text.as_bytes())[..16]);
     Ok(Source { name: name.to_owned(), content: Content::Bytes(text.into_bytes().into()), version, fields: said })
 }
 
@@ -113,10 +132,14 @@ mod tests {
                 r#"/a.csv:2 {"extra":{"tested":true},"name":"ethanol","source_id":"7"}"#,
                 "/a.csv:3 ! the row has no SMILES",
                 r#"/b.smi:1 {"name":"benzene"}"#,
-                "/c.csv ! there is no column of SMILES; the columns are: compound, mass (say which column holds the SMILES)",
+                "/c.csv ! there is no column of SMILES; the columns are: compound, mass (name it with --smiles-column)",
             ]
         );
         let records = discover(&places).unwrap();
-        assert_eq!(super::records(records).filter(Result::is_ok).count(), 2, "records stay what they are");
+        assert_eq!(
+            super::records(records, Reading::default()).filter(Result::is_ok).count(),
+            2,
+            "records stay what they are"
+        );
     }
 }

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod coefficient;
 pub mod discover;
 pub mod drawing;
 mod fault;
@@ -25,15 +26,20 @@ mod screen;
 mod substructure;
 pub mod substructures;
 mod syntax;
+mod writer;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bootcamp_core::{CollectionSpec, Fields, Metric, Output, Result, VectorField, VectorKind};
+use bootcamp_core::{CollectionSpec, Fields, IndexKind, Metric, Output, Result, VectorField, VectorKind};
 use bootcamp_kit::ingest::{Import, Report, ingest};
 use bootcamp_kit::source::{Places, Sources};
-use bootcamp_kit::{Answer, Card, Context, Laps, OwnVector, Program, SearchOption, SearchQuery, Solution};
+use bootcamp_kit::{
+    Answer, Card, Context, Export, Laps, OptionValue, Options, OwnVector, Preview, Program, ProgramOption, SearchQuery,
+    Solution,
+};
 
+pub use coefficient::Coefficient;
 pub use drawing::{Drawing, draw};
 pub use fingerprint::{Fingerprint, dice, tanimoto, tversky};
 pub use molecule::{Limits, Molecule};
@@ -42,6 +48,8 @@ pub use readers::{Columns, Record, Records, Structure, read};
 pub use screen::Screen;
 pub use substructure::{Effort, Outcome, Pattern};
 
+use coefficient::Ranked;
+use discover::Reading;
 use molecules::Molecules;
 use query::Syntax;
 use substructures::{Found, Wanted};
@@ -61,26 +69,82 @@ pub static PROGRAM: Program = Program {
         bits(Fingerprint::Maccs, "166 structural keys"),
     ],
     words: Some("SMILES or SMARTS"),
-    options: &[
-        SearchOption {
-            name: "mode",
-            env: "BOOTCAMP_MODE",
-            help: "Find molecules that are similar to the query, that contain it, or that are contained in it",
-            values: &["similar", "contains", "contained-in"],
-        },
-        SearchOption {
-            name: "syntax",
-            env: "BOOTCAMP_SYNTAX",
-            help: "How a structure to contain is written; either: as SMILES if it is one, else as SMARTS",
-            values: &["either", "smiles", "smarts"],
-        },
-    ],
+    options: OPTIONS,
+    import_options: IMPORT_OPTIONS,
+    examples: &sample::EXAMPLES,
+    drawn: true,
+    exports: &[Export { extension: "sdf", media_type: "chemical/x-mdl-sdfile", write: writer::sdf }],
     accepts: &["molecule"],
     // The same fingerprint: stereoisomers, mostly.
     duplicates: Some(0.0),
     sample: Some(sample::SAMPLE),
     open: |context| Arc::new(MoleculeSearch { fingerprint: fingerprint(&context), context }),
 };
+
+const OPTIONS: &[ProgramOption] = &[
+    ProgramOption {
+        name: "mode",
+        env: "BOOTCAMP_MODE",
+        help: "Find molecules that are similar to the query, contain it, are contained in it, or have it in their name",
+        value: OptionValue::OneOf(&["similar", "contains", "contained-in", "named"]),
+    },
+    ProgramOption {
+        name: "syntax",
+        env: "BOOTCAMP_SYNTAX",
+        help: "How a structure to contain is written; either: as SMILES if it is one, else as SMARTS",
+        value: OptionValue::OneOf(&["either", "smiles", "smarts"]),
+    },
+    ProgramOption {
+        name: "coefficient",
+        env: "BOOTCAMP_COEFFICIENT",
+        help: "What similar molecules are ordered by",
+        value: OptionValue::OneOf(&["tanimoto", "dice", "tversky"]),
+    },
+    ProgramOption {
+        name: "alpha",
+        env: "BOOTCAMP_ALPHA",
+        help: "Tversky's weight of what only the query has [default: 0.9]",
+        value: OptionValue::Number { least: 0.0, most: 10.0 },
+    },
+    ProgramOption {
+        name: "beta",
+        env: "BOOTCAMP_BETA",
+        help: "Tversky's weight of what only the hit has [default: 0.1]",
+        value: OptionValue::Number { least: 0.0, most: 10.0 },
+    },
+    ProgramOption {
+        name: "min-similarity",
+        env: "BOOTCAMP_MIN_SIMILARITY",
+        help: "The least similarity of a similar molecule, by the coefficient",
+        value: OptionValue::Number { least: 0.0, most: 1.0 },
+    },
+];
+
+const IMPORT_OPTIONS: &[ProgramOption] = &[
+    column(
+        "smiles-column",
+        "BOOTCAMP_SMILES_COLUMN",
+        "The column or key of SMILES [default: the first that sounds like it]",
+    ),
+    column("name-column", "BOOTCAMP_NAME_COLUMN", "That of names; in an SDF a data field in place of the title"),
+    column("id-column", "BOOTCAMP_ID_COLUMN", "That of the ids that molecules have at their source"),
+    ProgramOption {
+        name: "largest-fragment",
+        env: "BOOTCAMP_LARGEST_FRAGMENT",
+        help: "Take only the largest fragment of salts and mixtures",
+        value: OptionValue::Switch,
+    },
+    ProgramOption {
+        name: "index",
+        env: "BOOTCAMP_INDEX",
+        help: "How a new collection on Milvus is searched: exactly, or in the nearest of 1,024 clusters (see --nprobe)",
+        value: OptionValue::OneOf(&["exact", "ivf"]),
+    },
+];
+
+const fn column(name: &'static str, env: &'static str, help: &'static str) -> ProgramOption {
+    ProgramOption { name, env, help, value: OptionValue::Text("NAME") }
+}
 
 const fn bits(fingerprint: Fingerprint, summary: &'static str) -> OwnVector {
     let (name, dim) = (fingerprint.name(), fingerprint.bits());
@@ -106,8 +170,7 @@ impl Solution for MoleculeSearch {
     }
 
     fn collection(&self) -> CollectionSpec {
-        let vector = VectorField::binary(&self.context.field, self.fingerprint.bits(), self.context.metric);
-        self.context.spec(vector, molecules::fields())
+        self.collection_with(IndexKind::BinFlat)
     }
 
     fn discover(&self, places: &Places) -> Result<Sources> {
@@ -116,15 +179,22 @@ impl Solution for MoleculeSearch {
 
     /// Files to records to molecules to fingerprints.
     async fn import(&self, import: Import) -> Result<Report> {
-        let import = Import { sources: discover::records(import.sources), ..import };
-        let molecules = Molecules { fingerprint: self.fingerprint, limits: Limits::default() };
-        ingest(&self.context, &self.collection(), molecules, import).await
+        let reading = Reading::of(&import.options);
+        let largest_fragment = reading.largest_fragment;
+        let molecules = Molecules { fingerprint: self.fingerprint, limits: Limits::default(), largest_fragment };
+        let index = match import.options.get("index") {
+            Some("ivf") => IndexKind::BinIvfFlat { nlist: 1024 },
+            _ => IndexKind::BinFlat,
+        };
+        let import = Import { sources: discover::records(import.sources, reading), ..import };
+        ingest(&self.context, &self.collection_with(index), molecules, import).await
     }
 
     async fn search(&self, query: &SearchQuery) -> Result<Answer> {
         match query.options.get("mode") {
             Some("contains") => self.containing(query).await,
             Some("contained-in") => self.within(query).await,
+            Some("named") => self.named(query).await,
             _ => self.similar(query).await,
         }
     }
@@ -135,21 +205,33 @@ impl Solution for MoleculeSearch {
         Card { title: title.unwrap_or_default(), caption: text("smiles"), label: text("label") }
     }
 
-    fn draw(&self, fields: &Fields, marked: &[usize]) -> Result<Option<String>> {
+    fn draw(&self, fields: &Fields, marked: &[usize]) -> Result<String> {
         let molecule = Molecule::parse(molecules::text(fields, "smiles").unwrap_or_default())?;
-        let drawing = Drawing { highlight: marked.to_vec(), title: Some(self.present(fields).title) };
-        draw(&molecule, &drawing).map(Some)
+        draw(&molecule, &Drawing { highlight: marked.to_vec(), title: Some(self.present(fields).title) })
+    }
+
+    fn preview(&self, words: &str, options: &Options) -> Result<Preview> {
+        query::preview(words, options)
     }
 }
 
 impl MoleculeSearch {
+    fn collection_with(&self, index: IndexKind) -> CollectionSpec {
+        let vector = VectorField::binary(&self.context.field, self.fingerprint.bits(), self.context.metric);
+        self.context.spec(vector.index(index), molecules::fields())
+    }
+
     /// Those whose fingerprints are nearest to the query's.
     async fn similar(&self, query: &SearchQuery) -> Result<Answer> {
         let mut laps = Laps::start();
+        let coefficient = Coefficient::of(&query.options)?;
         let vector = query::fingerprint(&self.context, query, self.fingerprint).await?;
         let encode_ms = laps.lap();
-        let hits = query.find(&self.context, vector, self.output()).await?;
-        Ok(Answer { hits, encode_ms, search_ms: laps.lap(), ..Answer::default() })
+        let Ranked { hits, details, unproven } =
+            coefficient.search(&self.context, query, vector, self.output()).await?;
+        let note = |scored| format!("the best of the {scored} nearest by Tanimoto; others may be better");
+        let notes = unproven.map(note).into_iter().collect();
+        Ok(Answer { hits, details, notes, encode_ms, search_ms: laps.lap(), ..Answer::default() })
     }
 
     /// Those that contain the query.
@@ -161,7 +243,7 @@ impl MoleculeSearch {
         let encode_ms = laps.lap();
         let wanted = Wanted::Containing(Arc::new(pattern));
         let found = substructures::search(&self.context, query, wanted, self.output()).await?;
-        Ok(answer(found, "contain it", "atoms", encode_ms, laps.lap()))
+        Ok(answer(found, "atoms", encode_ms, laps.lap()))
     }
 
     /// Those that the query contains.
@@ -171,7 +253,16 @@ impl MoleculeSearch {
         let wanted = self.context.compute(move || Ok(Wanted::within(structure.molecule(&Limits::default())?))).await?;
         let encode_ms = laps.lap();
         let found = substructures::search(&self.context, query, wanted, self.output()).await?;
-        Ok(answer(found, "are in it", "query_atoms", encode_ms, laps.lap()))
+        Ok(answer(found, "query_atoms", encode_ms, laps.lap()))
+    }
+
+    /// Those that have the query in their name.
+    async fn named(&self, query: &SearchQuery) -> Result<Answer> {
+        let mut laps = Laps::start();
+        let wanted = Wanted::named(query::name(query)?);
+        let found = substructures::search(&self.context, query, wanted, self.output()).await?;
+        let notes = found.notes();
+        Ok(Answer { hits: found.hits, notes, search_ms: laps.lap(), ..Answer::default() })
     }
 
     fn output(&self) -> Output {
@@ -180,12 +271,12 @@ impl MoleculeSearch {
 }
 
 /// `atoms` names the details' field: atoms of the molecule that was found, or of the query.
-fn answer(found: Found, are: &str, atoms: &str, encode_ms: f64, search_ms: f64) -> Answer {
-    let Found { hits, atoms: matched, matches, given_up } = found;
-    let details = matched.into_iter().map(|matched| Fields::from_iter([(atoms.to_owned(), matched.into())]));
-    let mut notes = vec![format!("{matches} molecules {are}")];
-    if given_up > 0 {
-        notes.push(format!("{given_up} more may, which are too intricate to be looked through"));
-    }
-    Answer { details: details.collect(), hits, notes, encode_ms, search_ms }
+fn answer(found: Found, atoms: &str, encode_ms: f64, search_ms: f64) -> Answer {
+    let notes = found.notes();
+    let Found { hits, atoms: matched, .. } = found;
+    let details = matched.iter().map(|matched| Fields::from_iter([(atoms.to_owned(), matched.clone().into())]));
+    let details = details.collect();
+    // What is drawn is the molecule that was found.
+    let marks = if atoms == "atoms" { matched } else { Vec::new() };
+    Answer { details, marks, hits, notes, encode_ms, search_ms }
 }

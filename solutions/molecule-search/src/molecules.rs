@@ -21,6 +21,8 @@ pub const SCREEN: &str = "_screen";
 pub struct Molecules {
     pub fingerprint: Fingerprint,
     pub limits: Limits,
+    /// Of a salt or a mixture only the largest fragment is taken.
+    pub largest_fragment: bool,
 }
 
 /// A molecule's fields but for its vector. What its file says: a label, a name, an id, other columns; what is computed.
@@ -48,7 +50,10 @@ impl Pipeline for Molecules {
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, Vec<u8>>> {
         let structure = structure(source)?;
-        let molecule = structure.molecule(&self.limits)?;
+        let mut molecule = structure.molecule(&self.limits)?;
+        if self.largest_fragment {
+            molecule = molecule.largest_fragment()?;
+        }
         let input = self.fingerprint.of(&molecule)?;
         if input.iter().all(|byte| *byte == 0) {
             return Err(Error::invalid(format!("it has no bit in {}", self.fingerprint)));

@@ -3,11 +3,22 @@
 use std::io::Cursor;
 
 use bootcamp_core::{Error, Id, Output, Result, Vector};
-use bootcamp_kit::{Context, SearchQuery, Subject, stored};
+use bootcamp_kit::{Context, Example, Options, Preview, SearchQuery, Subject, stored};
 
 use crate::molecules::text;
 use crate::readers::{Columns, EXTENSIONS, Structure, extension, read_from};
-use crate::{Fingerprint, Limits, Pattern};
+use crate::{Drawing, Fingerprint, Limits, Molecule, Pattern, Properties, draw};
+
+/// The name in the query.
+///
+/// # Errors
+/// `InvalidInput` for what is no word.
+pub fn name(query: &SearchQuery) -> Result<&str> {
+    match query.positive.as_slice() {
+        [Example { subject: Subject::Words(words), .. }] if !words.trim().is_empty() => Ok(words.trim()),
+        _ => Err(Error::invalid("a name to look for is words").with_hint("give a part of the name, as text")),
+    }
+}
 
 /// The structure in the query, as text.
 ///
@@ -53,7 +64,7 @@ pub async fn fingerprint(context: &Context, query: &SearchQuery, kind: Fingerpri
     if let Some(Subject::Id(id)) = query.positive.first().map(|example| &example.subject) {
         return stored_bits(context, id).await;
     }
-    context.compute(move || kind.of(&structure.molecule(&Limits::default())?).map(Vector::binary)).await
+    context.compute(move || kind.of(&molecule(&structure)?).map(Vector::binary)).await
 }
 
 async fn stored_bits(context: &Context, id: &Id) -> Result<Vector> {
@@ -66,7 +77,7 @@ async fn stored_bits(context: &Context, id: &Id) -> Result<Vector> {
 /// # Errors
 /// That of the notation it looks like.
 pub fn pattern(structure: &Structure, syntax: Syntax) -> Result<Pattern> {
-    let molecule = || structure.molecule(&Limits::default());
+    let molecule = || molecule(structure);
     match (structure, syntax) {
         (Structure::Smiles(text), Syntax::Smarts) => Pattern::smarts(text),
         (Structure::Smiles(text), Syntax::Either) => match molecule() {
@@ -75,6 +86,41 @@ pub fn pattern(structure: &Structure, syntax: Syntax) -> Result<Pattern> {
         },
         _ => Ok(Pattern::of(&molecule()?)),
     }
+}
+
+/// What somebody types, drawn where it is a molecule.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn preview(words: &str, options: &Options) -> Result<Preview> {
+    if options.get("mode") == Some("named") {
+        return Ok(Preview { note: format!("names with \"{}\" in them", words.trim()), drawing: None });
+    }
+    let structure = Structure::Smiles(words.trim().to_owned());
+    if options.get("mode") == Some("contains") {
+        let syntax = Syntax::named(options.get("syntax"));
+        let pattern = pattern(&structure, syntax)?;
+        if syntax == Syntax::Smarts || structure.molecule(&Limits::default()).is_err() {
+            return Ok(Preview { note: format!("SMARTS of {} atoms", pattern.atoms()), drawing: None });
+        }
+    }
+    let molecule = molecule(&structure)?;
+    let Properties { formula, mw, logp, .. } = molecule.properties();
+    let note = format!("{formula}, {mw:.1} Da, logP {logp:.1}");
+    // Too large to be drawn is not too large to be looked for.
+    Ok(Preview { note, drawing: draw(&molecule, &Drawing::default()).ok() })
+}
+
+/// A query's molecule. Who types a name is told where names are looked for.
+fn molecule(structure: &Structure) -> Result<Molecule> {
+    let is_name = |text: &str| text.len() > 3 && text.chars().all(|c| c.is_alphabetic() || c == ' ' || c == '-');
+    structure.molecule(&Limits::default()).map_err(|error| match structure {
+        Structure::Smiles(text) if is_name(text) => {
+            let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+            error.with_hint(format!("{hint}to look for a name, choose the mode 'named'"))
+        }
+        _ => error,
+    })
 }
 
 /// How a pattern is written.

@@ -258,9 +258,7 @@ mod tests {
         let (up, down): (String, String) = ((0..40).map(rungs).collect(), (0..40).rev().map(rungs).collect());
         let knot = format!("C1{up}C1{down}");
         let query = Pattern::smarts(&("*~".repeat(40) + "[#6;+5]")).unwrap();
-        let start = std::time::Instant::now();
         assert_eq!(query.find(&Molecule::parse(&knot).unwrap(), &Effort { steps: 10_000 }), Outcome::GaveUp);
-        assert!(start.elapsed().as_secs() < 5);
     }
 
     #[test]

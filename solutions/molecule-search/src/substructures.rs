@@ -1,6 +1,7 @@
-//! Looks through a whole collection for molecules that contain a structure, or that one contains: page by page, by
-//! their screens first, and those that are left atom by atom.
+//! Looks through a whole collection for molecules that contain a structure, or that one contains, or that have a name:
+//! page by page, by their screens first, and those that are left atom by atom.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use bootcamp_core::{Fields, Filter, Hit, Id, Output, PageRequest, Record, Result};
@@ -20,11 +21,25 @@ pub enum Wanted {
     Containing(Arc<Pattern>),
     /// Molecules that are in this one.
     Within { whole: Arc<Molecule>, screen: Screen },
+    /// Molecules whose name or id at their source has this in it, in whatever case.
+    Named(Arc<str>),
 }
 
 impl Wanted {
     pub fn within(whole: Molecule) -> Self {
         Self::Within { screen: Screen::of(&whole), whole: Arc::new(whole) }
+    }
+
+    pub fn named(name: &str) -> Self {
+        Self::Named(name.to_lowercase().into())
+    }
+
+    /// The fields that tell.
+    fn output(&self) -> Output {
+        match self {
+            Self::Containing(_) | Self::Within { .. } => Output::only(["smiles", SCREEN]),
+            Self::Named(_) => Output::only(["name", "source_id"]),
+        }
     }
 }
 
@@ -39,6 +54,17 @@ pub struct Found {
     pub matches: usize,
     /// Those too intricate for the steps that one may take: they may match.
     pub given_up: usize,
+}
+
+impl Found {
+    /// How many there are beside those that are shown, for people.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = vec![format!("{} {}", self.matches, if self.matches == 1 { "match" } else { "matches" })];
+        if self.given_up > 0 {
+            notes.push(format!("{} more may be, which are too intricate to be looked through", self.given_up));
+        }
+        notes
+    }
 }
 
 /// A molecule that matches.
@@ -56,7 +82,8 @@ struct Part {
 }
 
 /// The `k` best of the molecules that pass the query's filter. A score is a Jaccard distance as for fingerprints, but
-/// of atoms: since one is within the other, 1 less the share of the larger one's atoms that the smaller one has.
+/// of atoms: since one is within the other, 1 less the share of the larger one's atoms that the smaller one has. Of names it
+/// is the same of letters.
 ///
 /// # Errors
 /// `InvalidInput` for the filter; those of the store.
@@ -67,7 +94,7 @@ pub async fn search(context: &Context, query: &SearchQuery, wanted: Wanted, outp
     let request = PageRequest {
         filter: query.filter.as_deref().map(Filter::parse).transpose()?,
         limit: PAGE,
-        output: Output::only(["smiles", SCREEN]),
+        output: wanted.output(),
         after: None,
     };
     // Gone with this future: a request that took too long leaves no work behind.
@@ -101,9 +128,7 @@ pub async fn search(context: &Context, query: &SearchQuery, wanted: Wanted, outp
 
 async fn with_fields(context: &Context, best: Vec<Match>, output: Output, mut found: Found) -> Result<Found> {
     let ids: Vec<Id> = best.iter().map(|one| one.id.clone()).collect();
-    let records = context.store.get(&context.collection, &ids, &output).await?;
-    let mut fields: std::collections::HashMap<Id, Fields> =
-        records.into_iter().filter_map(|record| Some((record.id?, record.fields))).collect();
+    let mut fields = fields_of(context, &ids, &output).await?;
     for Match { score, id, atoms } in best {
         // One may have gone meanwhile.
         let Some(fields) = fields.remove(&id) else { continue };
@@ -113,6 +138,15 @@ async fn with_fields(context: &Context, best: Vec<Match>, output: Output, mut fo
     Ok(found)
 }
 
+/// The fields of stored molecules.
+///
+/// # Errors
+/// Those of the store.
+pub async fn fields_of(context: &Context, ids: &[Id], output: &Output) -> Result<HashMap<Id, Fields>> {
+    let records = context.store.get(&context.collection, ids, output).await?;
+    Ok(records.into_iter().filter_map(|record| Some((record.id?, record.fields))).collect())
+}
+
 /// Blocking.
 fn look_at(records: Vec<Record>, wanted: &Wanted, waiting: &Weak<()>) -> Part {
     let mut part = Part::default();
@@ -120,9 +154,8 @@ fn look_at(records: Vec<Record>, wanted: &Wanted, waiting: &Weak<()>) -> Part {
         if waiting.strong_count() == 0 {
             break;
         }
-        let (Some(id), Some(smiles)) = (record.id, text(&record.fields, "smiles")) else { continue };
-        let stored = text(&record.fields, SCREEN).and_then(screen);
-        match look_into(smiles, stored.as_ref(), wanted) {
+        let (Some(id), fields) = (record.id, &record.fields) else { continue };
+        match look_into(fields, wanted) {
             Some((Outcome::Matched(atoms), score)) => part.matches.push(Match { score, id, atoms }),
             Some((Outcome::GaveUp, _)) => part.given_up += 1,
             _ => {}
@@ -131,24 +164,39 @@ fn look_at(records: Vec<Record>, wanted: &Wanted, waiting: &Weak<()>) -> Part {
     part
 }
 
-/// Without a screen every molecule is looked into. `None`: the screen rules it out, or it cannot be read.
-fn look_into(smiles: &str, stored: Option<&Screen>, wanted: &Wanted) -> Option<(Outcome, f32)> {
+/// `None`: it is certainly not what is wanted, or cannot be read.
+fn look_into(fields: &Fields, wanted: &Wanted) -> Option<(Outcome, f32)> {
+    if let Wanted::Named(part) = wanted {
+        let score = ["name", "source_id"].iter().filter_map(|name| score_of_name(text(fields, name)?, part));
+        return score.min_by(f32::total_cmp).map(|score| (Outcome::Matched(Vec::new()), score));
+    }
+    let stored = text(fields, SCREEN).and_then(screen);
+    look_into_structure(text(fields, "smiles")?, stored.as_ref(), wanted)
+}
+
+/// `None` where the name does not have the part, which is in lower case.
+fn score_of_name(name: &str, part: &str) -> Option<f32> {
+    let name = name.to_lowercase();
+    name.contains(part).then(|| 1.0 - part.chars().count() as f32 / name.chars().count().max(1) as f32)
+}
+
+/// Without a screen every molecule is looked into.
+fn look_into_structure(smiles: &str, stored: Option<&Screen>, wanted: &Wanted) -> Option<(Outcome, f32)> {
     let possible = stored.is_none_or(|stored| match wanted {
         Wanted::Containing(pattern) => stored.may_contain(pattern.screen()),
         // One that has all bits was not followed to its end: its true ones are not known.
         Wanted::Within { screen, .. } => screen.may_contain(stored) || stored.ones() as usize == Screen::BITS,
+        Wanted::Named(_) => false,
     });
     if !possible {
         return None;
     }
     let molecule = Molecule::parse_within(smiles, &Limits { bytes: usize::MAX, atoms: usize::MAX }).ok()?;
-    let outcome = match wanted {
-        Wanted::Containing(pattern) => pattern.find(&molecule, &Effort::default()),
-        Wanted::Within { whole, .. } => Pattern::of(&molecule).find(whole, &Effort::default()),
-    };
-    let (part, all) = match wanted {
-        Wanted::Containing(pattern) => (pattern.atoms(), molecule.atoms()),
-        Wanted::Within { whole, .. } => (molecule.atoms(), whole.atoms()),
+    let effort = Effort::default();
+    let (outcome, part, all) = match wanted {
+        Wanted::Containing(pattern) => (pattern.find(&molecule, &effort), pattern.atoms(), molecule.atoms()),
+        Wanted::Within { whole, .. } => (Pattern::of(&molecule).find(whole, &effort), molecule.atoms(), whole.atoms()),
+        Wanted::Named(_) => return None,
     };
     Some((outcome, 1.0 - part as f32 / all.max(1) as f32))
 }

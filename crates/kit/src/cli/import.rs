@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::{INTERRUPTED, SKIPPED};
 use crate::ingest::{Import, Report, Watch};
+use crate::options::Options;
 use crate::printer::Printer;
 use crate::solution::Solution;
 use crate::source::Places;
@@ -24,11 +25,15 @@ pub struct ImportArgs {
     /// Remove items that came from these places and are gone there
     #[arg(long, env = "BOOTCAMP_PRUNE")]
     prune: bool,
+    /// The program's own, which clap learns when it runs.
+    #[arg(skip)]
+    pub options: Options,
 }
 
 pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) -> Result<ExitCode> {
     let mut places = Places::new(args.paths);
     places.fields.extend(args.label.map(|label| ("label".to_owned(), label.into())));
+    places.options = args.options;
     let start = Instant::now();
     let report = import(solution, places, args.prune, printer).await?;
     printer.report(&report, start.elapsed().as_secs_f64())?;
@@ -71,5 +76,5 @@ pub fn prepare(solution: &dyn Solution, places: &Places, prune: bool, watch: Wat
         counting.set_total(count.take_while(|_| !counting.is_cancelled()).count() as u64)
     });
     let prune = if prune { Some(places.scopes()?) } else { None };
-    Ok(Import { sources, prune, watch })
+    Ok(Import { sources, options: places.options.clone(), prune, watch })
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use bootcamp_core::{Error, ErrorKind, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::options::{Options, with_arguments};
 use crate::printer::Printer;
 use crate::settings::{GlobalArgs, Settings};
 use crate::solution::{Program, Solution};
@@ -83,7 +84,8 @@ pub fn run(program: &'static Program) -> ExitCode {
     if program.model.is_none() {
         command = command.mut_subcommand("models", |command| command.hide(true));
     }
-    command = command.mut_subcommand("search", |command| search::with_options(command, program));
+    command = command.mut_subcommand("search", |command| with_arguments(command, program.options));
+    command = command.mut_subcommand("import", |command| with_arguments(command, program.import_options));
     command = without_empty_variables(command);
     let cli = match command.clone().try_get_matches().and_then(|matches| parsed(program, &matches)) {
         Ok(cli) => cli,
@@ -113,9 +115,16 @@ pub fn run(program: &'static Program) -> ExitCode {
 
 fn parsed(program: &Program, matches: &clap::ArgMatches) -> Result<Cli, clap::Error> {
     let mut cli = Cli::from_arg_matches(matches)?;
-    if let (Command::Search(args), Some(matches)) = (&mut cli.command, matches.subcommand_matches("search")) {
+    let chosen = match &mut cli.command {
+        Command::Search(args) => Some(("search", &mut args.options, program.options)),
+        Command::Import(args) => Some(("import", &mut args.options, program.import_options)),
+        _ => None,
+    };
+    if let Some((name, options, known)) = chosen
+        && let Some(matches) = matches.subcommand_matches(name)
+    {
         let wrong = |error: Error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error);
-        args.choose(program, matches).map_err(wrong)?;
+        *options = Options::of_matches(known, matches).map_err(wrong)?;
     }
     Ok(cli)
 }

@@ -1,22 +1,24 @@
 //! `search QUERY…`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bootcamp_core::picture::{Picture, Region};
-use bootcamp_core::{Error, ErrorKind, Id, Result, SearchParams};
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, Args};
+use bootcamp_core::picture::Region;
+use bootcamp_core::{Error, ErrorKind, Fields, Id, Result, SearchParams};
+use clap::Args;
 
 use super::score;
 use crate::api::{HitBody, SearchBody, Timings};
 use crate::context::{Context, ID_LENGTH, blocking};
+use crate::export::format;
+use crate::media::{QUALITY, THUMBNAIL};
 use crate::options::Options;
 use crate::printer::Printer;
-use crate::query::{Example, SearchQuery, Subject};
-use crate::sheet::{Cell, sheet};
-use crate::solution::{Program, Solution};
+use crate::query::{Example, SearchQuery, Subject, stored};
+use crate::sheet::{self, Cell, Look};
+use crate::solution::Solution;
 
 #[derive(Args, Debug)]
 pub struct SearchArgs {
@@ -37,34 +39,15 @@ pub struct SearchArgs {
     crop: Option<Region>,
     #[command(flatten)]
     terms: Terms,
-    /// Draw the query and the hits into this PNG file
+    /// Draw the query and the hits into this file: .png or .svg
     #[arg(long, env = "BOOTCAMP_SHEET", value_name = "FILE")]
     sheet: Option<PathBuf>,
+    /// Write the hits with all fields into this file, by its extension; .csv in every program
+    #[arg(long, env = "BOOTCAMP_SAVE", value_name = "FILE")]
+    save: Option<PathBuf>,
     /// The program's own, which clap learns when it runs.
     #[arg(skip)]
-    options: Options,
-}
-
-/// Adds the program's options to the command.
-pub fn with_options(mut command: clap::Command, program: &Program) -> clap::Command {
-    for option in program.options {
-        let argument = Arg::new(option.name).long(option.name).env(option.env).value_name("CHOICE").help(option.help);
-        let values = PossibleValuesParser::new(option.values.iter().copied());
-        command = command.arg(argument.value_parser(values).default_value(option.values.first().copied()));
-    }
-    command
-}
-
-impl SearchArgs {
-    /// Takes what was chosen of the program's options.
-    pub fn choose(&mut self, program: &Program, matches: &clap::ArgMatches) -> Result<()> {
-        let chosen = program
-            .options
-            .iter()
-            .filter_map(|option| matches.get_one::<String>(option.name).map(|value| (option.name, value.as_str())));
-        self.options = Options::of(program, chosen)?;
-        Ok(())
-    }
+    pub options: Options,
 }
 
 /// What narrows a search, for every command that searches.
@@ -89,12 +72,22 @@ struct Terms {
 
 pub async fn run(solution: &dyn Solution, args: SearchArgs, printer: Printer) -> Result<ExitCode> {
     let query = query(solution.context(), &args)?;
+    // Before the search, so that a mistake in a name costs none.
+    let export = args.save.as_deref().map(|path| format(solution.context().program, &extension(path))).transpose()?;
+    let sheet = args.sheet.as_deref().map(SheetFile::new).transpose()?;
     let start = Instant::now();
     let answer = solution.search(&query).await?;
     let body = SearchBody::new(solution, answer, start.elapsed());
-    if let Some(path) = &args.sheet {
-        draw(solution, &query, &body.hits, path).await?;
-        printer.note(format_args!("drew {}", path.display()));
+    if let Some(sheet) = sheet {
+        let cells = cells(solution, &query, &body.hits).await?;
+        blocking(move || sheet.write(&cells)).await?;
+    }
+    if let (Some(export), Some(path)) = (export, &args.save) {
+        let text = (export.write)(&body)?;
+        std::fs::write(path, text).map_err(|error| Error::io("cannot write", path, error))?;
+    }
+    for path in args.sheet.iter().chain(&args.save) {
+        printer.note(format_args!("wrote {}", path.display()));
     }
     if printer.json {
         printer.json(&body)?;
@@ -102,6 +95,36 @@ pub async fn run(solution: &dyn Solution, args: SearchArgs, printer: Printer) ->
         print(&body, printer);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// Where a contact sheet goes.
+struct SheetFile {
+    path: PathBuf,
+    is_svg: bool,
+}
+
+impl SheetFile {
+    fn new(path: &Path) -> Result<Self> {
+        let is_svg = match extension(path).as_str() {
+            "svg" => true,
+            "png" => false,
+            other => {
+                return Err(Error::invalid(format!("--sheet cannot draw a file of kind '{other}'"))
+                    .with_hint("give a name that ends in .png or .svg"));
+            }
+        };
+        Ok(Self { path: path.to_owned(), is_svg })
+    }
+
+    fn write(&self, cells: &[Cell]) -> Result<()> {
+        let svg = sheet::svg(cells);
+        let bytes = if self.is_svg { svg.into_bytes() } else { sheet::png(&svg)? };
+        std::fs::write(&self.path, bytes).map_err(|error| Error::io("cannot write", &self.path, error))
+    }
 }
 
 /// Hits for people.
@@ -112,19 +135,23 @@ pub fn print(body: &SearchBody, printer: Printer) {
     if body.hits.is_empty() {
         return printer.line("no hits");
     }
+    // Numbers among the details are scores of the solution's own.
+    let number = |hit: &HitBody, name: &str| hit.details.as_ref().and_then(|details| details.get(name)?.as_f64());
+    let names = body.hits.iter().flat_map(|hit| hit.details.iter().flat_map(Fields::keys).map(move |name| (hit, name)));
+    let own: BTreeSet<&str> =
+        names.filter(|(hit, name)| number(hit, name).is_some()).map(|(_, name)| &**name).collect();
     let row = |(at, hit): (usize, &HitBody)| {
         let item = &hit.item;
-        let label = item.label.clone().unwrap_or_default();
-        let mut row = vec![(at + 1).to_string(), score(hit.score), item.id.to_string(), label, item.title.clone()];
-        if let Some(similarity) = hit.similarity {
-            row.insert(1, score(similarity));
-        }
+        let mut row = vec![(at + 1).to_string()];
+        row.extend(own.iter().map(|name| number(hit, name).map(|value| score(value as f32)).unwrap_or_default()));
+        row.extend(hit.similarity.map(score));
+        row.extend([score(hit.score), item.id.to_string(), item.label.clone().unwrap_or_default(), item.title.clone()]);
         row
     };
-    let mut header = vec!["", "score", "id", "label", "title"];
-    if body.hits.iter().any(|hit| hit.similarity.is_some()) {
-        header.insert(1, "similarity");
-    }
+    let mut header = vec![""];
+    header.extend(&own);
+    header.extend(body.hits.iter().any(|hit| hit.similarity.is_some()).then_some("similarity"));
+    header.extend(["score", "id", "label", "title"]);
     printer.table(&header, body.hits.iter().enumerate().map(row));
     let Timings { encode_ms, search_ms } = body.timings;
     let took = format!("{:.0} ms: {encode_ms:.0} encoding, {search_ms:.1} searching", body.took_ms);
@@ -177,38 +204,55 @@ pub fn read(path: &Path, max: u64) -> Result<Subject> {
     Ok(Subject::File { name: path.display().to_string(), bytes })
 }
 
-/// Draws the contact sheet.
-async fn draw(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody], path: &Path) -> Result<()> {
-    let context = solution.context();
-    if let Some(hit) = hits.first()
-        && solution.draw(&hit.item.fields, &[])?.is_some()
-    {
-        let message = format!("{} makes drawings, which --sheet cannot put together", context.program.name);
-        return Err(Error::new(ErrorKind::Unsupported, message).with_hint("look at them on the page: serve"));
-    }
+/// What is on the contact sheet: the query, and the hits.
+async fn cells(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody]) -> Result<Vec<Cell>> {
     let mut cells = Vec::with_capacity(hits.len() + 1);
-    let queried = |name: &str, picture| Cell { picture, title: "query".to_owned(), note: name.to_owned() };
     if let Some(example) = query.positive.first() {
-        cells.push(match &example.subject {
-            Subject::Words(words) => queried(words, None),
-            Subject::File { name, .. } => queried(name, Some(example.picture(context).await?)),
-            Subject::Id(id) => queried(&id.to_string(), Some(example.picture(context).await?)),
-        });
+        let note = match &example.subject {
+            Subject::Words(words) => words.clone(),
+            Subject::File { name, .. } => name.clone(),
+            Subject::Id(id) => id.to_string(),
+        };
+        cells.push(Cell { look: queried(solution, example, query).await?, title: "query".to_owned(), note });
     }
     for hit in hits {
-        let (id, media, limits) = (hit.item.id.clone(), context.media.clone(), context.limits);
-        let path = path_of(&hit.item.fields);
-        let thumbnail = blocking(move || {
-            let jpeg = media.thumbnail(&id, &path, &limits)?;
-            Picture::decode(&jpeg, &limits)
-        });
-        cells.push(Cell { picture: thumbnail.await.ok(), title: hit.item.title.clone(), note: score(hit.score) });
+        let note = score(hit.similarity.unwrap_or(hit.score));
+        let look = look(solution, &hit.item.id, &hit.item.fields, &hit.marks).await.unwrap_or(Look::Nothing);
+        cells.push(Cell { look, title: hit.item.title.clone(), note });
     }
-    let path = path.to_owned();
-    blocking(move || std::fs::write(&path, sheet(&cells)?).map_err(|error| Error::io("cannot write", &path, error)))
-        .await
+    Ok(cells)
 }
 
-fn path_of(fields: &bootcamp_core::Fields) -> String {
+/// What the query looks like; words in a query mostly look like nothing.
+async fn queried(solution: &dyn Solution, example: &Example, query: &SearchQuery) -> Result<Look> {
+    let context = solution.context();
+    match &example.subject {
+        Subject::Words(words) => {
+            let drawing = solution.preview(words, &query.options)?.drawing;
+            Ok(drawing.map_or(Look::Nothing, Look::Drawing))
+        }
+        Subject::Id(id) if context.program.drawn => {
+            let fields = stored(context, id, &context.output(&solution.collection())).await?.fields;
+            look(solution, id, &fields, &[]).await
+        }
+        Subject::File { .. } if context.program.drawn => Ok(Look::Nothing),
+        _ => {
+            let picture = example.picture(context).await?;
+            blocking(move || picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY).map(Look::Jpeg)).await
+        }
+    }
+}
+
+/// What an item looks like.
+async fn look(solution: &dyn Solution, id: &Id, fields: &Fields, marks: &[usize]) -> Result<Look> {
+    let context = solution.context();
+    if context.program.drawn {
+        return solution.draw(fields, marks).map(Look::Drawing);
+    }
+    let (id, media, path, limits) = (id.clone(), context.media.clone(), path_of(fields), context.limits);
+    blocking(move || media.thumbnail(&id, &path, &limits).map(Look::Jpeg)).await
+}
+
+fn path_of(fields: &Fields) -> String {
     fields.get("path").and_then(|path| path.as_str()).unwrap_or_default().to_owned()
 }

@@ -1,5 +1,6 @@
 //! `POST /api/v1/imports` and `/duplicates`: what takes longer than a request.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use bootcamp_core::Result;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Shared;
@@ -17,6 +19,7 @@ use crate::cli::prepare;
 use crate::context::blocking;
 use crate::ingest::Watch;
 use crate::jobs::{Kind, Outcome};
+use crate::options::Options;
 use crate::solution::Solution;
 use crate::source::{Places, Skip, is_within};
 
@@ -32,6 +35,10 @@ pub(super) struct ImportInput {
     prune: bool,
     /// The label of everything imported, in place of what it would be.
     label: Option<String>,
+    /// The program's own, which the document learns when the server starts.
+    #[serde(default)]
+    #[schema(ignore)]
+    options: BTreeMap<String, Value>,
 }
 
 /// A job, and where to ask for it.
@@ -44,8 +51,10 @@ type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
 )]
 pub async fn import(State(app): Shared, Body(input): Body<ImportInput>) -> Result<Accepted, Problem> {
     check_place(&input.path, &app.options.import_roots).await?;
+    let options = Options::of_json(app.solution.context().program.import_options, &input.options)?;
     let (subject, watch) = (input.path.display().to_string(), Watch::default());
-    let work = import_below(Arc::clone(&app.solution), input, app.options.import_roots.clone(), watch.clone());
+    let roots = app.options.import_roots.clone();
+    let work = import_below(Arc::clone(&app.solution), input, options, roots, watch.clone());
     Ok(accepted(app.jobs.begin(Kind::Import, subject, watch, Box::pin(work)).await?))
 }
 
@@ -66,10 +75,11 @@ async fn check_place(path: &Path, roots: &[PathBuf]) -> Result<(), Problem> {
 async fn import_below(
     solution: Arc<dyn Solution>,
     input: ImportInput,
+    options: Options,
     roots: Vec<PathBuf>,
     watch: Watch,
 ) -> Result<Outcome> {
-    let mut places = Places::new(vec![input.path]);
+    let mut places = Places { options, ..Places::new(vec![input.path]) };
     places.fields.extend(input.label.map(|label| ("label".to_owned(), label.into())));
     let preparing = Arc::clone(&solution);
     let mut import = blocking(move || prepare(&*preparing, &places, input.prune, watch)).await?;

@@ -17,7 +17,8 @@ use super::{App, Shared};
 use crate::api::{ItemBody, ItemsBody};
 use crate::context::blocking;
 use crate::ingest::{Import, Report, Watch, item_id};
-use crate::query::{no_item, remove as remove_items, stored};
+use crate::options::Options;
+use crate::query::{no_item, path_of, remove as remove_items, stored};
 use crate::solution::Solution;
 use crate::source::{Skip, Source};
 
@@ -95,11 +96,14 @@ pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadB
     if parts.files.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no file").hint("send parts named `file`"));
     }
+    let known = app.solution.context().program.import_options;
+    let chosen = known.iter().filter_map(|option| Some((option.name, parts.texts.get(option.name)?.trim())));
+    let options = Options::of(known, chosen.filter(|(_, value)| !value.is_empty()))?;
     let names: Vec<String> = parts.files.iter().map(|file| file.name.clone()).collect();
     let sources = keep(&*app.solution, parts).await?;
     let kept: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let sources = Box::new(sources.into_iter().map(Ok));
-    let mut report = app.solution.import(Import { sources, prune: None, watch: Watch::with_ids() }).await?;
+    let mut report = app.solution.import(Import { sources, options, prune: None, watch: Watch::with_ids() }).await?;
     forget(&*app.solution, &mut report.skips, &kept, &names);
     uploaded(&*app.solution, report).await.map(Json)
 }
@@ -107,16 +111,18 @@ pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadB
 /// Removes uploads that could not be taken. A person knows a file by the name it had, not by where it was put.
 fn forget(solution: &dyn Solution, skips: &mut [Skip], kept: &[String], names: &[String]) {
     for skip in skips {
-        if let Some(at) = kept.iter().position(|name| *name == skip.source) {
+        let of = |name: &String| skip.source.strip_prefix(name.as_str());
+        let Some((at, part)) = kept.iter().enumerate().find_map(|(at, name)| Some((at, of(name)?))) else { continue };
+        if part.is_empty() {
             solution.context().media.remove(&item_id(&skip.source, 0), Some(&skip.source));
-            skip.source.clone_from(&names[at]);
         }
+        skip.source = format!("{}{part}", names[at]);
     }
 }
 
-/// Puts uploaded files where they stay.
+/// Uploaded files as sources. Where items are shown as the files that they came from, those are kept.
 async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, Problem> {
-    let media = solution.context().media.clone();
+    let (media, drawn) = (solution.context().media.clone(), solution.context().program.drawn);
     let mut fields = bootcamp_core::Fields::new();
     for name in ["label", "caption"] {
         let text = parts.texts.remove(name).filter(|text| !text.trim().is_empty());
@@ -124,8 +130,12 @@ async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, 
     }
     let sources = blocking(move || {
         let keep = |file: File| {
-            let path = media.keep_upload(&file.name, &file.bytes)?;
-            let mut source = Source::file(&path).map_err(|skip| Error::invalid(skip.reason))?;
+            let mut source = if drawn {
+                Source::upload(&file.name, file.bytes)
+            } else {
+                let path = media.keep_upload(&file.name, &file.bytes)?;
+                Source::file(&path).map_err(|skip| Error::invalid(skip.reason))?
+            };
             // A folder that is sent as a whole says what is in it, as it would from the disk.
             let label = file.name.rsplit('/').nth(1).filter(|label| !label.trim_matches('.').is_empty());
             source.fields.extend(label.map(|label| ("label".to_owned(), label.into())));
@@ -199,16 +209,15 @@ enum Look {
 }
 
 async fn look(app: &App, id: &Id, query: PictureQuery) -> Result<Look, Problem> {
+    let (solution, context) = (Arc::clone(&app.solution), app.solution.context());
+    if !context.program.drawn {
+        return Ok(Look::File(path_of(context, id).await?));
+    }
     let marked = query.mark.iter().flat_map(|mark| mark.split(',')).map(str::parse).collect::<Result<Vec<usize>, _>>();
     let marked = marked.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "mark is no list of numbers"))?;
-    let (solution, context) = (Arc::clone(&app.solution), app.solution.context());
     let fields = stored(context, id, &context.output(&solution.collection())).await?.fields;
-    let path = fields.get("path").and_then(|path| path.as_str()).map(str::to_owned);
     let svg = context.compute(move || solution.draw(&fields, &marked)).await?;
-    Ok(match svg {
-        Some(svg) => Look::Drawing((DRAWING, svg).into_response()),
-        None => Look::File(path.ok_or_else(|| no_item(id))?),
-    })
+    Ok(Look::Drawing((DRAWING, svg).into_response()))
 }
 
 /// The file that an item came from

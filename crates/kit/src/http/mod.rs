@@ -29,7 +29,9 @@ use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::export::with_media_types;
 use crate::jobs::Jobs;
+use crate::options::{with_parts, with_schema};
 use crate::solution::Solution;
 use metrics::Metrics;
 
@@ -99,6 +101,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::admit));
     let (api, mut document) = OpenApiRouter::with_openapi(docs::document(&app))
         .merge(heavy)
+        .routes(routes!(search::preview))
         .routes(routes!(items::list))
         .routes(routes!(items::get, items::remove))
         .routes(routes!(items::media))
@@ -117,7 +120,13 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(info::healthz))
         .routes(routes!(info::readyz))
         .split_for_parts();
-    search::with_options(&mut document, app.solution.context().program);
+    let program = app.solution.context().program;
+    with_schema(&mut document, "SearchInput", program.options);
+    with_schema(&mut document, "PreviewInput", program.options);
+    with_schema(&mut document, "ImportInput", program.import_options);
+    with_parts(&mut document, "SearchForm", program.options);
+    with_parts(&mut document, "UploadForm", program.import_options);
+    with_media_types(&mut document, program);
     api.merge(docs::pages(document))
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))

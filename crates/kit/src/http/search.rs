@@ -1,26 +1,28 @@
 //! `POST /api/v1/search`
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use bootcamp_core::picture::Region;
 use bootcamp_core::{Id, SearchParams};
 use serde::Deserialize;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{OpenApi, RefOr};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
-use super::Shared;
-use super::problem::{Body, Problem, Problems};
+use super::problem::{Body, Fields, Problem, Problems};
 use super::upload::{File, Parts};
-use crate::api::SearchBody;
+use super::{App, Shared};
+use crate::api::{PreviewBody, SearchBody};
+use crate::export;
 use crate::options::Options;
 use crate::query::{Example, SearchQuery, Subject};
-use crate::solution::Program;
+use crate::solution::{Export, Preview, Program};
 
 /// A query.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -47,35 +49,23 @@ pub(super) struct SearchInput {
     /// IVF indexes: lists probed.
     #[schema(minimum = 1)]
     nprobe: Option<u32>,
-    /// The program's own; [`with_options`] tells the document.
+    /// The program's own, which the document learns when the server starts.
     #[serde(default)]
     #[schema(ignore)]
-    options: BTreeMap<String, String>,
-}
-
-/// Adds the program's options to what the API's document says of a query.
-pub fn with_options(document: &mut OpenApi, program: &Program) {
-    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
-    let Some(RefOr::T(Schema::Object(query))) = schemas.and_then(|schemas| schemas.get_mut("SearchInput")) else {
-        return;
-    };
-    if program.options.is_empty() {
-        return;
-    }
-    let mut options = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-    for option in program.options {
-        let schema = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some(option.help))
-            .enum_values(Some(option.values.iter().copied()))
-            .default(option.values.first().map(|&value| value.into()));
-        options = options.property(option.name, schema);
-    }
-    query.properties.insert("options".to_owned(), options.into());
+    options: BTreeMap<String, Value>,
 }
 
 fn default_k() -> usize {
     10
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FormatQuery {
+    /// `json`, or what the program can save hits as: `csv` in every one.
+    #[param(example = "csv")]
+    format: Option<String>,
 }
 
 /// A thing to be like: exactly one of `id`, `words`, `file` and `data`.
@@ -115,15 +105,58 @@ pub(super) struct SearchForm {
 /// Find what is most like something
 #[utoipa::path(
     post, path = "/api/v1/search", tag = "search",
+    params(FormatQuery),
     request_body(content((SearchInput = "application/json"), (SearchForm = "multipart/form-data"))),
     responses((status = 200, description = "Hits, best first", body = SearchBody), Problems)
 )]
-pub async fn search(State(app): Shared, request: Request) -> Result<Json<SearchBody>, Problem> {
-    let query = read(request, app.options.max_upload, app.solution.context().program).await?;
+pub async fn search(
+    State(app): Shared,
+    Fields(FormatQuery { format }): Fields<FormatQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let program = app.solution.context().program;
+    let export = format.filter(|format| format != "json").map(|format| export::format(program, &format)).transpose()?;
+    let query = read(request, app.options.max_upload, program).await?;
     let start = Instant::now();
     let answer = app.solution.search(&query).await?;
     app.metrics.searched(&answer);
-    Ok(Json(SearchBody::new(&*app.solution, answer, start.elapsed())))
+    let body = SearchBody::new(&*app.solution, answer, start.elapsed());
+    match export {
+        None => Ok(Json(body).into_response()),
+        Some(export) => save(&app, export, body).await,
+    }
+}
+
+/// The hits as a file.
+async fn save(app: &App, export: &'static Export, body: SearchBody) -> Result<Response, Problem> {
+    let text = app.solution.context().compute(move || (export.write)(&body)).await?;
+    let disposition = format!("attachment; filename=\"hits.{}\"", export.extension);
+    let kind = export.media_type.to_owned();
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], text).into_response())
+}
+
+/// Words that are being typed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PreviewInput {
+    words: String,
+    /// The program's own, which the document learns when the server starts.
+    #[serde(default)]
+    #[schema(ignore)]
+    options: BTreeMap<String, Value>,
+}
+
+/// Say what words in a query are understood as
+#[utoipa::path(
+    post, path = "/api/v1/preview", tag = "search", request_body = PreviewInput,
+    responses((status = 200, description = "What they are", body = PreviewBody), Problems)
+)]
+pub async fn preview(State(app): Shared, Body(input): Body<PreviewInput>) -> Result<Json<PreviewBody>, Problem> {
+    let context = app.solution.context();
+    let options = Options::of_json(context.program.options, &input.options)?;
+    let solution = Arc::clone(&app.solution);
+    let Preview { note, drawing } = context.compute(move || solution.preview(&input.words, &options)).await?;
+    Ok(Json(PreviewBody { note, drawing }))
 }
 
 async fn read(request: Request, max_upload: u64, program: &Program) -> Result<SearchQuery, Problem> {
@@ -158,9 +191,10 @@ fn from_parts(parts: &Parts, program: &Program) -> Result<SearchInput, Problem> 
             bad(format!("there is no part '{unknown}'")).hint(format!("parts are file, query, {}", known.join(", ")))
         );
     }
-    let chosen = program.options.iter().filter_map(|option| {
-        parts.texts.get(option.name).map(|value| (option.name.to_owned(), value.trim().to_owned()))
-    });
+    let chosen = program
+        .options
+        .iter()
+        .filter_map(|option| parts.texts.get(option.name).map(|value| (option.name.to_owned(), value.trim().into())));
     let file = |part: &str| ExampleInput { file: Some(part.to_owned()), ..ExampleInput::default() };
     let mut positive: Vec<ExampleInput> = parts.files.iter().map(|f| file(&f.part)).collect();
     positive.extend(parsed(parts, "id")?.map(|id| ExampleInput { id: Some(id), ..ExampleInput::default() }));
@@ -190,7 +224,7 @@ impl SearchInput {
         let params = SearchParams { ef: self.ef, nprobe: self.nprobe, ..SearchParams::default() };
         let (k, filter, min_score) = (self.k, self.filter, self.min_score);
         let filter = filter.filter(|filter| !filter.trim().is_empty());
-        let options = Options::of(program, self.options.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+        let options = Options::of_json(program.options, &self.options)?;
         let query = SearchQuery { positive, negative, k, filter, min_score, params, options };
         query.check()?;
         Ok(query)

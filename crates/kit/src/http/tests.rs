@@ -7,7 +7,9 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::*;
-use crate::testing::{context, solution};
+use crate::context::Context;
+use crate::solution::Program;
+use crate::testing::{DRAWN, PROGRAM, context, solution};
 
 mod own;
 mod replicas;
@@ -33,7 +35,12 @@ fn options() -> ServerOptions {
 
 /// A server over three texts.
 async fn server(change: impl FnOnce(&mut ServerOptions, &TempDir)) -> Server {
+    server_of(&PROGRAM, change).await
+}
+
+async fn server_of(program: &'static Program, change: impl FnOnce(&mut ServerOptions, &TempDir)) -> Server {
     let (folder, context) = context().await;
+    let context = Context { program, ..context };
     let texts = folder.path().join("texts");
     std::fs::create_dir(&texts).unwrap();
     for (name, text) in [("one.txt", "aab"), ("two.txt", "aabb"), ("three.txt", "xyz")] {

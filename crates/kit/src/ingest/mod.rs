@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::media::hex;
+use crate::options::Options;
 use crate::source::{Skip, Source, Sources};
 
 pub use pipeline::ingest;
@@ -55,6 +56,8 @@ pub struct Item<I> {
 /// What to import, and who watches.
 pub struct Import {
     pub sources: Sources,
+    /// What was chosen of the program's options for imports.
+    pub options: Options,
     /// Afterwards, remove items whose names begin with one of these and that the sources did not name.
     pub prune: Option<Vec<String>>,
     pub watch: Watch,

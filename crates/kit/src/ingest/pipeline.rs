@@ -66,7 +66,7 @@ pub async fn ingest<P: Pipeline>(
     import: Import,
 ) -> Result<Report> {
     context.ensure(spec).await?;
-    let Import { sources, prune, watch } = import;
+    let Import { sources, prune, watch, .. } = import;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (changed, to_decode) = sync_channel(cores * 2);
     let (decoded, mut to_encode) = mpsc::channel::<Draft<P::Input>>(P::BATCH * 2);

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::context::Context;
+use crate::options::Options;
 use crate::source::Content;
 use crate::testing::{PROGRAM, context, solution};
 
@@ -47,7 +48,8 @@ fn source(name: &str, text: &str) -> Source {
 async fn import(context: &Context, texts: &[(&str, &str)], prune: Option<&str>) -> Report {
     let sources: Vec<_> = texts.iter().map(|(name, text)| Ok(source(name, text))).collect();
     let prune = prune.map(|scope| vec![scope.to_owned()]);
-    let import = Import { sources: Box::new(sources.into_iter()), prune, watch: Watch::default() };
+    let import =
+        Import { sources: Box::new(sources.into_iter()), options: Options::default(), prune, watch: Watch::default() };
     ingest(context, &solution(context).collection(), Words, import).await.unwrap()
 }
 
@@ -97,7 +99,7 @@ async fn what_is_said_of_a_source_counts_as_a_change() {
     for label in ["x", "x", "y"] {
         labelled.fields.insert("note".to_owned(), json!(label));
         let sources: Sources = Box::new(std::iter::once(Ok(labelled.clone())));
-        let import = Import { sources, prune: None, watch: Watch::with_ids() };
+        let import = Import { sources, options: Options::default(), prune: None, watch: Watch::with_ids() };
         let report = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
         assert_eq!(report.ids, [item_id("/a", 0)]);
     }
@@ -116,7 +118,12 @@ async fn pruning_removes_what_is_gone_from_the_places_and_nothing_else() {
     // What cannot be read any more is not gone.
     import(&context, &[("/p/a", "a"), ("/p/b", "b")], None).await;
     let broken: Sources = Box::new([Err(Skip { source: "/p/b".into(), reason: "x".into() })].into_iter());
-    let import = Import { sources: broken, prune: Some(vec!["/p".into()]), watch: Watch::default() };
+    let import = Import {
+        sources: broken,
+        options: Options::default(),
+        prune: Some(vec!["/p".into()]),
+        watch: Watch::default(),
+    };
     ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
     assert_eq!(items(&context).await, ["/other:f", "/p/b:b", "/pq:d"]);
 }
@@ -133,7 +140,8 @@ async fn stopping_is_clean_and_the_next_import_goes_on() {
         }
         Ok(source(&name, "word"))
     });
-    let import = Import { sources: Box::new(endless), prune: Some(vec!["/".into()]), watch };
+    let import =
+        Import { sources: Box::new(endless), options: Options::default(), prune: Some(vec!["/".into()]), watch };
     let report = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
     assert!(report.interrupted && report.removed == 0 && (100..=264).contains(&report.added), "{report:?}");
     assert_eq!(items(&context).await.len() as u64, report.added, "what was counted is there");
@@ -167,7 +175,8 @@ async fn steps_wait_for_each_other() {
     let (_folder, context) = context().await;
     let (waiting, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(0)));
     let sources = (0..2000).map(|n| Ok(source(&format!("/{n}"), "x")));
-    let import = Import { sources: Box::new(sources), prune: None, watch: Watch::default() };
+    let import =
+        Import { sources: Box::new(sources), options: Options::default(), prune: None, watch: Watch::default() };
     let pipeline = Slow(Arc::clone(&waiting), Arc::clone(&most));
     let report = ingest(&context, &solution(&context).collection(), pipeline, import).await.unwrap();
     assert_eq!(report.added, 2000);
@@ -186,7 +195,12 @@ async fn a_collection_of_another_program_is_left_alone() {
         context.metric,
     ));
     context.store.create(&other).await.unwrap();
-    let import = Import { sources: Box::new(std::iter::empty()), prune: None, watch: Watch::default() };
+    let import = Import {
+        sources: Box::new(std::iter::empty()),
+        options: Options::default(),
+        prune: None,
+        watch: Watch::default(),
+    };
     let error = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap_err();
     assert!(error.to_string().contains(&format!("was not made by {}", PROGRAM.name)), "{error}");
 }
@@ -218,7 +232,12 @@ async fn an_error_in_the_middle_ends_all_steps() {
     }
     let (_folder, context) = context().await;
     let sources = (0..100_000).map(|n| Ok(source(&format!("/{n}"), "x")));
-    let import = Import { sources: Box::new(sources), prune: Some(vec!["/".into()]), watch: Watch::default() };
+    let import = Import {
+        sources: Box::new(sources),
+        options: Options::default(),
+        prune: Some(vec!["/".into()]),
+        watch: Watch::default(),
+    };
     let collection = solution(&context).collection();
     let error = ingest(&context, &collection, Failing(AtomicUsize::new(0)), import).await.unwrap_err();
     assert_eq!(error.to_string(), "the model is gone");
@@ -235,7 +254,8 @@ async fn an_error_in_the_middle_ends_all_steps() {
         }
     }
     let sources = (0..100_000).map(|n| Ok(source(&format!("/{n}"), "x")));
-    let import = Import { sources: Box::new(sources), prune: None, watch: Watch::default() };
+    let import =
+        Import { sources: Box::new(sources), options: Options::default(), prune: None, watch: Watch::default() };
     let error = ingest(&context, &collection, Wrong, import).await.unwrap_err();
     assert!(error.to_string().contains("dimension"), "{error}");
 }

@@ -12,6 +12,9 @@ use bootcamp_core::{Error, Fields, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::media::{file_name, hex};
+use crate::options::Options;
+
 pub use files::files;
 pub use table::{Rows, rows};
 
@@ -74,6 +77,8 @@ pub struct Places {
     pub paths: Vec<PathBuf>,
     /// Fields that every source gets, unless it knows better.
     pub fields: Fields,
+    /// What was chosen of the program's options for imports.
+    pub options: Options,
     /// Only the names count: members of archives need not be unpacked.
     pub names_only: bool,
     /// Bytes of the largest file that is read.
@@ -137,6 +142,13 @@ impl Source {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         let version = format!("{}-{}", metadata.len(), modified.unwrap_or_default().as_nanos());
         Ok(Self { name, content: Content::File(path.to_owned()), version, fields: Fields::new() })
+    }
+
+    /// A file that somebody sent and nobody keeps. Named by what is in it, so that the same file again is the same source.
+    pub fn upload(name: &str, bytes: Vec<u8>) -> Self {
+        let version = hex(&bytes)[..20].to_owned();
+        let name = format!("upload/{version}/{}", file_name(name));
+        Self { name, content: Content::Bytes(bytes.into()), version, fields: Fields::new() }
     }
 
     /// The bytes, at most `max` of them.

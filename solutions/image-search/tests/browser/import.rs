@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use bootcamp_testkit::browser::Page;
+use bootcamp_testkit::program::Server;
 use bootcamp_testkit::reference;
 use fantoccini::key::Key;
 
-use super::driver::Page;
 use super::{STAMPS, imported, name, wait_count, wait_hits};
 use crate::program::Home;
-use crate::server::Server;
 
 /// Copies of sample pictures that are not among the stamps of a [`Home`].
 fn fresh(home: &Home, folder: &str, count: usize) -> Vec<PathBuf> {

@@ -1,11 +1,11 @@
 //! What the page tells of a collection as a whole.
 
+use bootcamp_testkit::browser::Page;
+use bootcamp_testkit::program::Server;
 use fantoccini::key::Key;
 
-use super::driver::Page;
 use super::{HITS, name, read, wait_count};
 use crate::program::Home;
-use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn duplicates_map_and_facts() {

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use bootcamp_testkit::browser::Page;
+use bootcamp_testkit::program::Server;
 use fantoccini::key::Key;
 use serde_json::Value;
 
-use super::driver::Page;
 use super::{HITS, STAMPS, imported, name, wait_count, wait_hits};
 use crate::program::Home;
-use crate::server::Server;
 
 /// The ids of what is stored, by path.
 fn ids(home: &Home) -> HashMap<PathBuf, String> {

@@ -1,11 +1,11 @@
 //! A bad file, a server that is away, and one that asks for a token.
 
+use bootcamp_testkit::browser::Page;
 use bootcamp_testkit::process::free_ports;
+use bootcamp_testkit::program::Server;
 use fantoccini::key::Key;
 
-use super::driver::Page;
 use super::{STAMPS, imported, wait_count, wait_hits};
-use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_told() {

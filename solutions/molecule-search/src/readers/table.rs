@@ -58,8 +58,9 @@ impl Found {
 
 fn no_column(what: &str, names: &[&str]) -> Error {
     Error::invalid(format!("there is {what}; the columns are: {}", names.join(", ")))
-        .with_hint("say which column holds the SMILES")
 }
+
+const NAME_IT: &str = "name it with --smiles-column";
 
 /// A table with a header. Its delimiter is the one that the header has most of, unless it is known.
 ///
@@ -85,7 +86,7 @@ pub(super) fn delimited(lines: Lines, delimiter: Option<u8>, columns: &Columns) 
         return Err(no_column(&format!("no column '{told}'"), &names));
     }
     if found.smiles.is_none() {
-        return Err(no_column("no column of SMILES", &names));
+        return Err(no_column("no column of SMILES", &names).with_hint(NAME_IT));
     }
     let delimiter = rows.delimiter;
     Ok(Box::new(rows.filter(|(_, text)| !matches!(text, Ok(text) if text.trim().is_empty())).map(
@@ -195,7 +196,7 @@ pub(super) fn json_lines(lines: Lines, columns: Columns) -> Records {
             let names: Vec<&str> = fields.keys().map(String::as_str).collect();
             let found = Found::among(&names, &columns);
             if found.smiles.is_none() {
-                return Err(no_column("no key of SMILES", &names));
+                return Err(no_column("no key of SMILES", &names).with_hint(NAME_IT));
             }
             found.record(fields)
         });

@@ -1,18 +1,19 @@
-//! The page in a headless Chromium. Nothing sleeps for a fixed time: what a test does next waits for what it needs.
+//! A program's page in a headless Chromium. Nothing sleeps for a fixed time: what a test does next waits for what it needs.
 
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bootcamp_testkit::process::{ServerProcess, free_ports, is_open};
-use bootcamp_testkit::reference;
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::process::{ServerProcess, free_ports, is_open};
+use crate::reference;
 
 /// For the slowest machine: nothing that works takes as long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,6 +39,7 @@ const NAMED: [&str; 11] = [
 ];
 
 /// A browser that ends with the test.
+#[derive(Debug)]
 pub struct Page {
     client: Client,
     /// The session's place at the driver, for what `WebDriver` itself has not.
@@ -113,6 +115,7 @@ impl Page {
         self.wait(&format!("$shown('{css}') && $('{css}').textContent.includes({})", json!(part))).await;
     }
 
+    /// The text of a node.
     pub async fn text(&self, css: &str) -> String {
         self.eval(&format!("$('{css}').textContent")).await.as_str().unwrap().to_owned()
     }
