@@ -2,7 +2,8 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-# The sizes that `make bench-store` measures (100k, 1m or all), and the part of a benchmark (empty: all).
+# The sizes that `make bench-store` measures (100k, 1m or all; `make bench-molecule PART=import` has 1m, too), and the part
+# of a benchmark (empty: all).
 SCALE ?= all
 PART ?=
 # What `make docker-samples` fills.
@@ -109,6 +110,14 @@ bench-image: ## Measure image-search beside ONNX Runtime alone and Python (PART=
 	@scripts/sample-pictures
 	@cargo build --release --locked --quiet -p image-search -p bootcamp-bench
 	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench image $(PART)
+
+.PHONY: bench-molecule
+bench-molecule: ## Measure molecule-search beside RDKit and FPSim2 (PART=fingerprints|similar|threshold|substructures|import [SCALE=1m])
+	@scripts/system-packages g++ python3-pip python3-venv
+	@scripts/bench-peers molecule
+	@scripts/sample-molecules
+	@cargo build --release --locked --quiet -p molecule-search -p bootcamp-bench
+	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench molecule $(PART) $(if $(PART),$(filter 1m,$(SCALE)))
 
 .PHONY: setup
 setup: ## Install what tests need: system packages, cargo-nextest, test servers

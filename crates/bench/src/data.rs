@@ -133,7 +133,7 @@ number!(u32, 4);
 number!(u8, 1);
 
 impl<T: Number> Matrix<T> {
-    fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<()> {
         let write = || {
             let mut file = BufWriter::new(File::create(path)?);
             file.write_all(&(self.len() as u32).to_le_bytes())?;
@@ -149,7 +149,7 @@ impl<T: Number> Matrix<T> {
         write().with_context(|| format!("cannot write {}", path.display()))
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let read = || {
             let mut file = BufReader::new(File::open(path)?);
             let mut size = || {
@@ -217,16 +217,16 @@ fn fingerprint(at: u64, clusters: u64, bits: usize) -> Vec<u8> {
 
 /// SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", 2014): a few lines that give
 /// the same numbers for ever, which generators in crates do not promise.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The stream `at` of a kind; streams are independent.
-    fn new(kind: u64, at: u64) -> Self {
+    pub fn new(kind: u64, at: u64) -> Self {
         let mut seed = Self(kind.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ at.wrapping_mul(0xd134_2543_de82_ef95));
         Self(seed.next())
     }
 
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -115,6 +115,13 @@ impl Local {
         self.search(Vector::binary(query), None, None)
     }
 
+    /// The rows nearest to a query, at most `k`, with their scores; with a radius those nearer than that.
+    pub fn nearest_bits(&self, query: &[u8], k: usize, radius: Option<f32>) -> Result<Vec<(u32, f32)>> {
+        let request = SearchRequest { radius, ..SearchRequest::new(FIELD, Vector::binary(query), k) };
+        let hits = self.runtime.block_on(self.store.search(COLLECTION, &request))?;
+        Ok(hits.iter().flatten().map(|hit| (row(hit), hit.score)).collect())
+    }
+
     /// The rows nearest to a query; all scalar fields come with them.
     pub fn search(&self, query: impl Into<Vector>, ef: Option<usize>, filter: Option<&Filter>) -> Result<Vec<u32>> {
         let mut request = SearchRequest::new(FIELD, query.into(), K).filter(filter.cloned());

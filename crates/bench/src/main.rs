@@ -7,7 +7,10 @@ mod exact;
 mod image;
 mod local;
 mod measure;
+mod molecule;
+mod process;
 mod report;
+mod server;
 mod store;
 
 use std::path::Path;
@@ -17,9 +20,10 @@ use anyhow::{Result, bail};
 const USAGE: &str = "usage: bootcamp-bench store SCALE [PART]
        bootcamp-bench encode [PART]
        bootcamp-bench image [PART]
-SCALE: 100k, 1m or all
+       bootcamp-bench molecule [PART [SCALE]]
+SCALE: 100k, 1m or all; of molecules, whose import alone has it, 100k or 1m
 PART: of the store write, binary, search, filter or open, of encoders pictures, text or memory, of image search import,
-http, start or quality; all if left out";
+http, start or quality, of molecule search fingerprints, similar, threshold, substructures or import; all if left out";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +42,14 @@ fn main() -> Result<()> {
         }
         ["encode", ref part @ ..] if part.len() < 2 => encode::run(&root, part.first().copied()),
         ["image", ref part @ ..] if part.len() < 2 => image::run(&root, part.first().copied()),
+        ["molecule", ref rest @ ..] if rest.len() < 3 => {
+            let rows = match rest.get(1) {
+                None | Some(&"100k") => 100_000,
+                Some(&"1m") => 1_000_000,
+                Some(_) => bail!(USAGE),
+            };
+            molecule::run(&root, rest.first().copied(), rows)
+        }
         // What `store` starts to measure in a fresh process.
         ["open", what, folder] => {
             report::line(&serde_json::to_string(&store::open_once(what, Path::new(folder))?)?);

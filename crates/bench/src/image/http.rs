@@ -1,12 +1,9 @@
 //! What a search costs beyond the search itself when it comes over HTTP, and how many clients get how many answers.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -14,6 +11,7 @@ use serde_json::json;
 use super::{Program, Stamps};
 use crate::measure::{Noise, median, percentile, rounds};
 use crate::report::{Goal, Table, number, progress};
+use crate::server::Server;
 
 const ROUNDS: usize = 5;
 /// Searches of a client alone, in each round.
@@ -22,39 +20,6 @@ const ALONE: usize = 100;
 const SHARED: usize = 256;
 const CLIENTS: [usize; 3] = [1, 4, 16];
 const BOUNDARY: &str = "bench-image-boundary";
-
-/// The program, serving.
-pub struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Server {
-    pub fn start(program: &Program, store: &Path) -> Result<Self> {
-        let mut process =
-            program.command(store, ["serve", "--port", "0"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let output = process.stdout.take().context("a server without output")?;
-        let mut server = Self { process, address: String::new() };
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let address = line.split_whitespace().find(|word| word.starts_with("http://"));
-        address.with_context(|| format!("the server did not say where it is: {line}"))?.clone_into(&mut server.address);
-        Ok(server)
-    }
-
-    /// A client with a connection of its own, which it keeps.
-    pub fn client(&self) -> Client {
-        let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(60)));
-        Client { agent: config.build().new_agent(), api: format!("{}/api/v1", self.address) }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 pub struct Client {
     agent: ureq::Agent,
@@ -81,6 +46,10 @@ pub struct Fields {
 }
 
 impl Client {
+    pub fn of(server: &Server) -> Self {
+        Self { agent: server.agent(), api: server.api() }
+    }
+
     pub fn search_file(&self, file: &[u8], k: usize) -> Result<Found> {
         self.search(&format!("multipart/form-data; boundary={BOUNDARY}"), &form(file, k)).map(|(found, _)| found)
     }
@@ -133,10 +102,10 @@ fn like(id: &str, k: usize) -> Vec<u8> {
 
 pub fn run(program: &Program, stamps: &Stamps, noise: &mut Noise) -> Result<()> {
     progress("searching over HTTP …");
-    let server = Server::start(program, stamps.store.path())?;
+    let server = program.serve(stamps.store.path())?;
     let files = stamps.paths.iter().step_by(3).map(std::fs::read).collect::<Result<Vec<_>, _>>()?;
     let forms: Vec<Vec<u8>> = files.iter().map(|file| form(file, 10)).collect();
-    let likes: Vec<Vec<u8>> = server.client().items()?.iter().map(|item| like(&item.id, 10)).collect();
+    let likes: Vec<Vec<u8>> = Client::of(&server).items()?.iter().map(|item| like(&item.id, 10)).collect();
     let mut table = Table::new("searches over HTTP, k = 10, one client that keeps its connection", &[""; 4]);
     let multipart = format!("multipart/form-data; boundary={BOUNDARY}");
     alone(&server, "by an uploaded stamp", &multipart, &forms, &mut table, noise)?;
@@ -154,7 +123,7 @@ fn alone(
     table: &mut Table,
     noise: &mut Noise,
 ) -> Result<()> {
-    let client = server.client();
+    let client = Client::of(server);
     let (mut wall, mut took) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         noise.sample();
@@ -209,7 +178,7 @@ fn together(server: &Server, kind: &str, forms: &[Vec<u8>], noise: &mut Noise) -
 fn load(server: &Server, kind: &str, forms: &[Vec<u8>], clients: usize) -> Result<(f64, Vec<f64>)> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<f64>> {
-        let client = server.client();
+        let client = Client::of(server);
         let mut waits = Vec::new();
         while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < SHARED) {
             waits.push(client.search(kind, &forms[at % forms.len()])?.1);

@@ -8,11 +8,11 @@ use bootcamp_core::encoder::{Encoder, EncoderOptions, PictureEncoder};
 use bootcamp_core::picture::{Limits, Picture};
 use serde_json::{Value, json};
 
-use super::process::Ran;
 use super::{MODEL, Program};
 use crate::contender::{Peer, threads};
 use crate::encode;
 use crate::measure::{Noise, median, median_ratio, rounds, timed};
+use crate::process::Ran;
 use crate::report::{Goal, Table, number, progress};
 
 const ROUNDS: usize = 5;

@@ -3,7 +3,6 @@
 
 mod http;
 mod import;
-mod process;
 mod quality;
 mod start;
 
@@ -17,8 +16,9 @@ use tempfile::TempDir;
 use crate::contender::{python, script, threads};
 use crate::encode;
 use crate::measure::Noise;
+use crate::process::{self, Ran};
 use crate::report::{noise_line, progress};
-use process::Ran;
+use crate::server::Server;
 
 const MODEL: &str = "sscd-distilled";
 
@@ -65,8 +65,7 @@ struct Program {
 
 impl Program {
     fn find(root: PathBuf) -> Result<Self> {
-        let binary = std::env::current_exe()?.with_file_name("image-search");
-        ensure!(binary.exists(), "{} is not there: run `make bench-image`", binary.display());
+        let binary = process::binary("image-search", "make bench-image")?;
         let python = python("bench-peers-image");
         if python.is_none() {
             progress("no Python to compare with: run scripts/bench-peers image");
@@ -84,17 +83,14 @@ impl Program {
 
     /// The program on a store, with no settings but those given.
     fn command<'a>(&self, store: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new(&self.binary);
-        for (name, _) in std::env::vars_os() {
-            let is_setting = |prefix: &&str| name.to_string_lossy().starts_with(prefix);
-            if ["BOOTCAMP_", "MILVUS_", "REDIS_"].iter().any(is_setting) {
-                command.env_remove(&name);
-            }
-        }
-        // A folder without a bootcamp.toml.
-        command.env("BOOTCAMP_MODELS", &self.models).env("BOOTCAMP_MODEL", MODEL).current_dir(store);
-        command.arg("--store").arg(store).args(["--json", "--quiet"]).args(arguments);
+        let mut command = process::command(&self.binary, store, arguments);
+        command.env("BOOTCAMP_MODELS", &self.models).env("BOOTCAMP_MODEL", MODEL);
         command
+    }
+
+    /// The program, serving a store.
+    fn serve(&self, store: &Path) -> Result<Server> {
+        Server::start(&mut self.command(store, ["serve", "--port", "0"]))
     }
 
     /// Imports a folder, or a file, of so many pictures into a store.

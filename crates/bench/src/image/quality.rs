@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::http::{Client, Item, Server};
+use super::http::{Client, Item};
 use super::{Program, Stamps};
 use crate::report::{Goal, Table, number, progress};
 
@@ -47,8 +47,8 @@ pub fn run(program: &Program, stamps: &Stamps) -> Result<()> {
     let exact = program.ask_python(task)?.context("Python is gone")?;
     let exact: Exact = serde_json::from_str(&exact.output)?;
     progress("searching …");
-    let server = Server::start(program, stamps.store.path())?;
-    let client = server.client();
+    let server = program.serve(stamps.store.path())?;
+    let client = Client::of(&server);
     let known = Known::read(&client, &stamps.paths)?;
     precision(&client, &known, &exact)?;
     copies(&client, &known, &edits, &exact, &edited)

@@ -5,8 +5,9 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Program, Stamps, process};
+use super::{Program, Stamps};
 use crate::measure::{Noise, median, rounds};
+use crate::process;
 use crate::report::{Goal, Table, number, progress};
 
 const ROUNDS: usize = 20;

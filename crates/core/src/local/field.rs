@@ -124,20 +124,19 @@ impl Field {
         });
     }
 
-    /// The `count` nearest rows, nearest first; with `allowed`, only of those keys. Dead rows are left out; the rows
+    /// The rows that are `nearest`, nearest first; with `allowed`, only of those keys. Dead rows are left out; the rows
     /// may still turn out not to be there when they are read: not yet committed, or just deleted.
     pub(super) fn search(
         &self,
         view: &View,
         query: &Prepared,
-        count: usize,
+        mut nearest: Nearest,
         ef: Option<u32>,
         allowed: Option<&RoaringTreemap>,
     ) -> Result<Vec<Candidate>> {
-        let mut nearest = Nearest::new(count);
         match allowed {
             Some(allowed) if self.is_cheaper_exact(view, allowed) => self.scan_keys(view, query, &mut nearest, allowed),
-            _ => self.search_all(view, query, count, ef, allowed, &mut nearest)?,
+            _ => self.search_all(view, query, ef, allowed, &mut nearest)?,
         }
         Ok(nearest.into_sorted())
     }
@@ -163,7 +162,6 @@ impl Field {
         &self,
         view: &View,
         query: &Prepared,
-        count: usize,
         ef: Option<u32>,
         allowed: Option<&RoaringTreemap>,
         nearest: &mut Nearest,
@@ -171,7 +169,7 @@ impl Field {
         let is_wanted = |key| !view.dead.contains(key) && allowed.is_none_or(|allowed| allowed.contains(key));
         let mut in_graph = HashSet::new();
         if let Some(graph) = &view.graph {
-            let ef = ef.map_or(DEFAULT_EF, |ef| ef as usize).max(count).min(graph.len());
+            let ef = ef.map_or(DEFAULT_EF, |ef| ef as usize).max(nearest.k()).min(graph.len());
             let all = view.dead.is_empty() && allowed.is_none();
             let filter: Option<&dyn Fn(u64) -> bool> = if all { None } else { Some(&is_wanted) };
             for candidate in graph.search(query, ef, filter)? {

@@ -35,8 +35,18 @@ pub(super) struct Nearest {
 }
 
 impl Nearest {
-    pub(super) fn new(k: usize) -> Self {
-        Self { k, heap: BinaryHeap::with_capacity(k.min(1024) + 1), bound: f32::INFINITY }
+    /// The k nearest of those that are no farther than `bound`.
+    pub(super) fn within(k: usize, bound: f32) -> Self {
+        Self { k, heap: BinaryHeap::with_capacity(k.min(1024) + 1), bound }
+    }
+
+    pub(super) fn k(&self) -> usize {
+        self.k
+    }
+
+    /// What is farther than this is not among the nearest. At just this distance the key decides.
+    pub(super) fn bound(&self) -> f32 {
+        self.bound
     }
 
     /// Takes a candidate if it is among the k nearest so far and `is_wanted`, which is asked only then.
@@ -68,11 +78,13 @@ mod tests {
 
     #[test]
     fn keeps_the_nearest_of_those_wanted() {
-        let mut nearest = Nearest::new(3);
-        for (key, distance) in [(1, 5.0), (2, 1.0), (3, 4.0), (4, 3.0), (6, 4.0), (5, 0.5)] {
-            nearest.offer(key, distance, || key != 5);
+        for (bound, expected) in [(f32::INFINITY, &[2, 4, 3][..]), (4.0, &[2, 4, 3]), (4.0_f32.next_down(), &[2, 4])] {
+            let mut nearest = Nearest::within(3, bound);
+            for (key, distance) in [(1, 5.0), (2, 1.0), (6, 4.0), (4, 3.0), (3, 4.0), (5, 0.5)] {
+                nearest.offer(key, distance, || key != 5);
+            }
+            let keys: Vec<u64> = nearest.into_sorted().iter().map(|candidate| candidate.key).collect();
+            assert_eq!(keys, expected);
         }
-        let keys: Vec<u64> = nearest.into_sorted().iter().map(|candidate| candidate.key).collect();
-        assert_eq!(keys, [2, 4, 3]);
     }
 }

@@ -9,6 +9,7 @@ use super::collection::Collection;
 use super::db::{Db, Reader};
 use super::distance::{Prepared, to_distance, to_score};
 use super::field::{Field, View};
+use super::nearest::Nearest;
 use super::table::Found;
 use crate::record::{Hit, Id};
 use crate::request::{Output, Query, SearchRequest};
@@ -110,10 +111,11 @@ impl FieldSearch<'_> {
     /// k of them. Also whether there are no others.
     fn nearest(&self, count: usize, allowed: Option<&RoaringTreemap>) -> Result<(Vec<(Hit, Value)>, bool)> {
         let metric = self.field.spec.metric;
-        let mut candidates = self.field.search(&self.view, &self.query, count, self.request.params.ef, allowed)?;
         let (inner, outer) = self.range(metric);
-        let exhausted = candidates.len() < count || candidates.last().is_some_and(|last| last.distance >= outer);
-        candidates.retain(|candidate| candidate.distance >= inner && candidate.distance < outer);
+        let nearest = Nearest::within(count, outer);
+        let mut candidates = self.field.search(&self.view, &self.query, nearest, self.request.params.ef, allowed)?;
+        let exhausted = candidates.len() < count;
+        candidates.retain(|candidate| candidate.distance >= inner);
         let rows = Rows::new(self.collection, self.request);
         let wanted = if self.request.group_by.is_some() { count } else { self.request.k };
         let mut hits = Vec::with_capacity(wanted.min(candidates.len()));
@@ -132,12 +134,12 @@ impl FieldSearch<'_> {
         Ok((hits, exhausted))
     }
 
-    /// The distances between which hits must lie: at least the first, below the second.
+    /// The least and the greatest distance that hits may have. The radius itself is too far.
     fn range(&self, metric: Metric) -> (f32, f32) {
         let distance = |score: Option<f32>| score.map(|score| to_distance(metric, score));
         (
             distance(self.request.range_filter).unwrap_or(f32::NEG_INFINITY),
-            distance(self.request.radius).unwrap_or(f32::INFINITY),
+            distance(self.request.radius).map_or(f32::INFINITY, f32::next_down),
         )
     }
 }

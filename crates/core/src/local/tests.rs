@@ -293,3 +293,56 @@ async fn a_search_never_sees_a_half_linked_graph() {
     writer.await.unwrap();
     assert_eq!(missed, 0, "of {searches} searches for a stored vector");
 }
+
+/// Sparse bits of very different numbers of ones. Every seventh id is its neighbour's twin.
+fn fingerprint(id: i64) -> Vec<u8> {
+    let id = id - i64::from(id % 7 == 0);
+    let ones = 0.05 + (id * id % 97) as f32 / 400.0;
+    let values = (0..16).flat_map(|part| vector(id as u64 * 31 + part));
+    let bits: Vec<bool> = values.map(|value| value + 0.5 < ones).collect();
+    bits.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect()
+}
+
+#[tokio::test]
+async fn tanimoto_is_exact_whatever_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = CollectionSpec::new("molecules", IdKind::Int)
+        .vector(VectorField::binary("bits", 16 * DIM, Metric::Jaccard))
+        .scalar(ScalarField::int("bucket"));
+    let record = |id: i64| Record::new(id).vector("bits", Vector::binary(fingerprint(id))).field("bucket", id % 10);
+    let distance = |a: &[u8], b: &[u8]| {
+        let count = |join: fn(u8, u8) -> u8| a.iter().zip(b).map(|(a, b)| join(*a, *b).count_ones()).sum::<u32>();
+        1.0 - count(|a, b| a & b) as f32 / count(|a, b| a | b) as f32
+    };
+    let mut store = LocalStore::open(folder.path()).unwrap();
+    store.create(&spec).await.unwrap();
+    for ids in [0..1, 1..500, 500..1700, 1700..1701, 1701..2000] {
+        store.upsert("molecules", &ids.map(record).collect::<Vec<_>>()).await.unwrap();
+    }
+    store.delete("molecules", &Selection::Ids((100..300).map(Id::Int).collect())).await.unwrap();
+    for _ in ["written", "loaded"] {
+        for (query, k, radius, buckets) in [
+            (1, 10, None, 10),
+            (700, 10, None, 10),
+            (701, 2000, Some(0.8), 10),
+            (702, 5, Some(0.9), 1),
+            (703, 40, None, 7),
+            (704, 10, Some(0.0), 10),
+        ] {
+            let wanted = (0..2000).filter(|id| !(100..300).contains(id) && id % 10 < buckets);
+            let query = fingerprint(query);
+            let mut truth: Vec<_> = wanted.map(|id| (distance(&query, &fingerprint(id)), Id::Int(id))).collect();
+            truth.retain(|(distance, _)| radius.is_none_or(|radius| *distance < radius));
+            truth.sort_by(|a, b| a.0.total_cmp(&b.0));
+            truth.truncate(k);
+            let filter = (buckets < 10).then(|| Filter::parse(&format!("bucket < {buckets}")).unwrap());
+            let mut request = SearchRequest::new("bits", Vector::binary(query), k).filter(filter);
+            request.radius = radius;
+            let hits = store.search("molecules", &request).await.unwrap().remove(0);
+            let found: Vec<_> = hits.into_iter().map(|hit| (hit.score, hit.id)).collect();
+            assert_eq!(found, truth, "k {k}, radius {radius:?}, buckets {buckets}");
+        }
+        drop(store);
+        store = LocalStore::open(folder.path()).unwrap();
+    }
+}

@@ -1,6 +1,7 @@
 //! A program from its start to its end, with the clock on the wall and the most memory it held.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +21,27 @@ pub struct Ran {
     pub peak: Option<u64>,
     /// What it printed.
     pub output: String,
+}
+
+/// One of our programs, where cargo puts it beside this one.
+pub fn binary(name: &str, command: &str) -> Result<PathBuf> {
+    let binary = std::env::current_exe()?.with_file_name(name);
+    ensure!(binary.exists(), "{} is not there: run `{command}`", binary.display());
+    Ok(binary)
+}
+
+/// One of our programs on a store, with no settings but those given.
+pub fn command<'a>(binary: &Path, store: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        let is_setting = |prefix: &&str| name.to_string_lossy().starts_with(prefix);
+        if ["BOOTCAMP_", "MILVUS_", "REDIS_"].iter().any(is_setting) {
+            command.env_remove(&name);
+        }
+    }
+    // A folder without a bootcamp.toml.
+    command.current_dir(store).arg("--store").arg(store).args(["--json", "--quiet"]).args(arguments);
+    command
 }
 
 /// Runs a program to its end. One that fails is an error.
