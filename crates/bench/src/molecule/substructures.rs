@@ -11,7 +11,8 @@ use crate::report::{Goal, Table, number, progress};
 use crate::server::Server;
 
 const MOLECULES: usize = 100_000;
-const ROUNDS: usize = 5;
+/// Each takes minutes, most of them RDKit's.
+const ROUNDS: usize = 2;
 /// Every so manieth of the tests' queries.
 const STEP: usize = 9;
 /// Of all pairs, the share in which both may differ: the tests find 0.011 %.
