@@ -111,7 +111,8 @@ export function create(section, app) {
       try {
         const link = el("a", { href: URL.createObjectURL(await api.save(body, files, format)), download: `hits.${format}` });
         link.click();
-        URL.revokeObjectURL(link.href);
+        // Not before the browser has begun to read it.
+        setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
       } catch (error) {
         if (!error.isOffline) showProblem($("query-error"), error);
       }

@@ -134,11 +134,16 @@ impl SearchQuery {
     /// `InvalidInput` for the filter; those of the store.
     pub async fn find(&self, context: &Context, vector: impl Into<Vector>, output: Output) -> Result<Vec<Hit>> {
         let named: Vec<&Id> = self.named().collect();
+        let vector = vector.into();
+        // Exact scans of bits end where no hit can be near enough. The radius itself is too far.
+        let is_bits = matches!(vector, Vector::Binary { .. });
+        let radius = self.min_score.filter(|worst| is_bits && *worst >= 0.0).map(f32::next_up);
         let request = SearchRequest {
             filter: self.filter.as_deref().map(Filter::parse).transpose()?,
             output,
             params: self.params,
-            ..SearchRequest::new(&context.field, vector.into(), self.k + named.len())
+            radius,
+            ..SearchRequest::new(&context.field, vector, self.k + named.len())
         };
         let found = context.store.search(&context.collection, &request).await;
         let mut hits = context.or_missing(found).await?.pop().unwrap_or_default();

@@ -107,7 +107,7 @@ impl Molecule {
             return Err(Fault::new(outline.colon, "an aromatic bond that is in no ring"));
         }
         let draws_hydrogen = graph.atoms().any(|(_, atom)| !atom.wildcard && atom.element == Element::H);
-        let is_odd = draws_hydrogen || !is_in_usual_rings(&graph);
+        let is_odd = draws_hydrogen || !is_in_usual_rings(&graph) || !has_plain_aromatic_atoms(&graph);
         if is_odd || !is_plain(&graph) {
             check(&graph, &outline.atoms)?;
         }
@@ -179,8 +179,17 @@ fn has_aromatic_bond_outside_rings(graph: &Graph) -> bool {
 /// Whether a structure is so ordinary that it needs no further check. Everything that passes here passes RDKit's
 /// sanitisation, too: the tests hold it against RDKit's word on damaged molecules.
 fn is_plain(graph: &Graph) -> bool {
-    // A ring atom has three neighbours at most, and only carbon has a double bond that leads out of its ring.
-    let is_plain_aromatic = graph.atoms().filter(|(_, atom)| atom.aromatic).all(|(index, atom)| {
+    has_plain_aromatic_atoms(graph)
+        && !rdkit_model_may_disagree(graph)
+        && validate_valence(graph).is_empty()
+        && kekulize(graph).is_ok()
+        && with_rdkit_parity_view(graph, |view| view.is_ok())
+}
+
+/// Whether each aromatic atom has three neighbours at most, and only carbon has a double bond that leads out of its ring.
+/// With four, as in `c1(C)(C)cccc1`, it only looks aromatic: RDKit takes it, and finds that it is not.
+fn has_plain_aromatic_atoms(graph: &Graph) -> bool {
+    graph.atoms().filter(|(_, atom)| atom.aromatic).all(|(index, atom)| {
         let hydrogens = usize::from(atom.hydrogen_count.unwrap_or(0));
         let single = |order| matches!(order, BondOrder::Aromatic | BondOrder::Single | BondOrder::Up | BondOrder::Down);
         graph.degree(index) + hydrogens <= 3
@@ -188,12 +197,7 @@ fn is_plain(graph: &Graph) -> bool {
                 let order = graph.bond(bond).order;
                 single(order) || (order == BondOrder::Double && atom.element == Element::C)
             })
-    });
-    is_plain_aromatic
-        && !rdkit_model_may_disagree(graph)
-        && validate_valence(graph).is_empty()
-        && kekulize(graph).is_ok()
-        && with_rdkit_parity_view(graph, |view| view.is_ok())
+    })
 }
 
 /// Whether each aromatic atom is in a ring of five or six that is aromatic as a whole: larger and bridged ones are where

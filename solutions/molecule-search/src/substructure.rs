@@ -245,6 +245,9 @@ mod tests {
             ("N[C@@H](C)C(=O)O", "N[C@H](C)C(=O)O", true),
             ("O.N", "OCCN", true),
             ("O.O", "OCCN", false),
+            // With four neighbours an atom in lower case is not aromatic.
+            ("NCC(=O)O", "CC(=O)Nc1(N)nnc(C(=O)O)(S(N)(=O)=O)s1", true),
+            ("C1=CCC=C1", "c1(C)(C)cccc1", true),
         ] {
             let pattern = Pattern::smiles(pattern).unwrap();
             assert_eq!(find(&pattern, molecule).is_match(), is_in, "{pattern:?} in {molecule}");

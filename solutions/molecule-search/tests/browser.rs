@@ -104,13 +104,16 @@ async fn searching_for_structures() {
     page.wait(&format!("{TITLES}.sort().join() === 'caffeine,ibuprofen'")).await;
     page.keys("#filter", &format!("{}a{}{}", Key::Control, Key::Null, Key::Delete)).await;
 
+    wait_first(&page, "benzene").await;
+
     // The answer as a file.
     page.wait("$$('#downloads button').map(({ textContent }) => textContent).join() === 'CSV,SDF'").await;
     page.eval("(() => { window.saved = []; const make = URL.createObjectURL; URL.createObjectURL = (blob) => { if (!blob.type.startsWith('image')) blob.text().then((text) => saved.push(text)); return make(blob); }; })()").await;
-    page.click("[data-testid=save-sdf]").await;
-    page.wait("saved.length === 1 && saved[0].startsWith('benzene\\n') && saved[0].trimEnd().endsWith('$$$$')").await;
-    page.click("[data-testid=save-csv]").await;
-    page.wait("saved.length === 2 && saved[1].startsWith('rank,id,title')").await;
+    for (format, first, last) in [("sdf", "benzene\n", "$$$$\n"), ("csv", "rank,id,title", "\n")] {
+        page.click(&format!("[data-testid=save-{format}]")).await;
+        let text = page.wait("saved.shift()").await.as_str().unwrap().to_owned();
+        assert!(text.starts_with(first) && text.ends_with(last), "{text}");
+    }
 
     // The molecule at large.
     page.click("#results li:first-child [data-testid=open]").await;

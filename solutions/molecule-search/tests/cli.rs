@@ -53,6 +53,7 @@ fn queries_are_smiles_files_and_ids() {
     assert_eq!(first(&["--words", "CCO"]), "ethanol");
     // As many letters as an id has, all of them hex digits.
     assert_eq!(first(&["CCCCCCCCCCCCCCCCCCCC"]), "ethanol");
+    assert_eq!(first(&["c1ccc2cc3ccccc3cc2c1"]), "salicylic acid", "anthracene is no id");
     let far = home.json(&["search", "c1ccccc1", "--min-score", "0.5"]);
     assert!(far["hits"].as_array().unwrap().iter().all(|hit| hit["similarity"].as_f64().unwrap() >= 0.5), "{far}");
 }

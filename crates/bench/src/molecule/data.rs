@@ -17,7 +17,7 @@ use crate::data::{Matrix, Random};
 use crate::report::progress;
 
 /// Changes whenever other data would be made.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// What takes a hydrogen's place. Their ring's number is one that no sample uses.
 const GROUPS: [&str; 20] = [
     "F",
@@ -129,13 +129,21 @@ fn grown_block(samples: &[String], first: u64) -> Result<Vec<(String, u64)>> {
 fn grown(samples: &[String], at: u64) -> Option<(String, u64)> {
     let mut random = Random::new(12, at);
     let mut smiles = samples[random.next() as usize % samples.len()].clone();
+    let rings = |molecule: &Molecule| molecule.properties().aromatic_rings;
+    let mut aromatic = rings(&Molecule::parse(&smiles).ok()?);
     for _ in 0..1 + random.next() % 3 {
         let places = places(&smiles);
         let place = *places.get(random.next() as usize % places.len().max(1))?;
         let group = GROUPS[random.next() as usize % GROUPS.len()];
         smiles.insert_str(place, &format!("({group})"));
+        aromatic += group.matches("c%91").count() / 2;
     }
-    let canonical = Molecule::parse(&smiles).ok()?.canonical().ok()?;
+    let molecule = Molecule::parse(&smiles).ok()?;
+    // An atom with a fourth neighbour is none of an aromatic ring any more: no chemist has such a molecule.
+    if rings(&molecule) != aromatic {
+        return None;
+    }
+    let canonical = molecule.canonical().ok()?;
     let mut hasher = DefaultHasher::new();
     canonical.hash(&mut hasher);
     Some((smiles, hasher.finish()))

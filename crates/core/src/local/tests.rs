@@ -296,7 +296,7 @@ async fn a_search_never_sees_a_half_linked_graph() {
 
 /// Sparse bits of very different numbers of ones. Every seventh id is its neighbour's twin.
 fn fingerprint(id: i64) -> Vec<u8> {
-    let id = id - i64::from(id % 7 == 0);
+    let id = id + i64::from(id % 7 == 0);
     let ones = 0.05 + (id * id % 97) as f32 / 400.0;
     let values = (0..16).flat_map(|part| vector(id as u64 * 31 + part));
     let bits: Vec<bool> = values.map(|value| value + 0.5 < ones).collect();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use bootcamp_core::picture::Region;
-use bootcamp_core::{Error, ErrorKind, Fields, Id, Result, SearchParams};
+use bootcamp_core::{Error, ErrorKind, Fields, Id, Output, Result, SearchParams};
 use clap::Args;
 
 use super::score;
@@ -71,7 +71,7 @@ struct Terms {
 }
 
 pub async fn run(solution: &dyn Solution, args: SearchArgs, printer: Printer) -> Result<ExitCode> {
-    let query = query(solution.context(), &args)?;
+    let query = query(solution.context(), &args).await?;
     // Before the search, so that a mistake in a name costs none.
     let export = args.save.as_deref().map(|path| format(solution.context().program, &extension(path))).transpose()?;
     let sheet = args.sheet.as_deref().map(SheetFile::new).transpose()?;
@@ -158,15 +158,18 @@ pub fn print(body: &SearchBody, printer: Printer) {
     printer.note(format_args!("{} hits by {} in {took}", body.hits.len(), body.metric));
 }
 
-fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
+async fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
     let example = |subject| Example { subject, region: None };
     let mut positive = Vec::new();
     for text in &args.query {
-        positive.push(example(subject(context, text)?));
+        positive.push(example(subject(context, text).await?));
     }
     positive.extend(args.id.iter().map(|id| example(Subject::Id(Id::from(id.as_str())))));
     positive.extend(args.words.iter().map(|words| example(Subject::Words(words.clone()))));
-    let negative = args.not.iter().map(|text| subject(context, text).map(example)).collect::<Result<_>>()?;
+    let mut negative = Vec::new();
+    for text in &args.not {
+        negative.push(example(subject(context, text).await?));
+    }
     if let Some(region) = args.crop {
         let picture = positive.iter_mut().find(|example| !matches!(example.subject, Subject::Words(_)));
         let picture = picture.ok_or_else(|| Error::invalid("--crop needs a picture: a file or an id"))?;
@@ -181,14 +184,17 @@ fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
 }
 
 /// What a person means: a file if there is one, an item if it looks like an id, words if the model knows any.
-fn subject(context: &Context, text: &str) -> Result<Subject> {
+async fn subject(context: &Context, text: &str) -> Result<Subject> {
     let path = Path::new(text);
     if path.exists() {
         return read(path, context.limits.bytes);
     }
-    // In lower case: twenty carbons in a row are a molecule.
     if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Ok(Subject::Id(Id::from(text)));
+        let id = Id::from(text);
+        // Words in a language of their own may look like ids: anthracene is c1ccc2cc3ccccc3cc2c1.
+        if context.program.words.is_none() || stored(context, &id, &Output::ids()).await.is_ok() {
+            return Ok(Subject::Id(id));
+        }
     }
     if context.program.words.is_some() || context.knows_words() && !text.contains('/') {
         return Ok(Subject::Words(text.to_owned()));
