@@ -78,7 +78,7 @@ impl Options {
     /// Those of [`Options::of`].
     pub fn of_matches(known: &'static [ProgramOption], matches: &ArgMatches) -> Result<Self> {
         let chosen = known.iter().filter_map(|option| match option.value {
-            OptionValue::Switch => matches.get_flag(option.name).then(|| (option.name, "true")),
+            OptionValue::Switch => matches.get_flag(option.name).then_some((option.name, "true")),
             _ => matches.get_one::<String>(option.name).map(|value| (option.name, value.as_str())),
         });
         Self::of(known, chosen)

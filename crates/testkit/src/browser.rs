@@ -227,6 +227,7 @@ impl Page {
     }
 
     /// Prints what the page complained of and keeps a picture of it, beside the logs of the servers of tests that failed.
+    #[allow(clippy::print_stderr, reason = "it is for whoever looks at a failed test")]
     fn tell(&mut self) {
         self.read_console();
         eprintln!("--- the console ---\n{}", self.console.join("\n"));

@@ -265,7 +265,7 @@ mod tests {
                 rows.retain(|key, _| key % dropped != 0);
             }
             prop_assert_eq!(flat.len(), rows.len());
-            let is_wanted = |key: u64| wanted.is_none_or(|wanted| key % wanted == 0);
+            let is_wanted = |key: u64| wanted.is_none_or(|wanted| key.is_multiple_of(wanted));
             let mut truth: Vec<(f32, u64)> = rows
                 .iter()
                 .map(|(key, row)| (distance(metric, &query, row), *key))
