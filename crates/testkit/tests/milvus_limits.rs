@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bootcamp_core::milvus::MilvusStore;
 use bootcamp_core::{
-    CollectionSpec, ErrorKind, Filter, Id, IdKind, IndexKind, IndexProgress, Metric, Output, PageRequest, Query,
-    Record, ScalarField, ScalarKind, SearchRequest, Selection, ServerKind, VectorField, VectorStore, scan,
+    CollectionSpec, ErrorKind, Filter, Id, IdKind, IndexKind, IndexProgress, Metric, MilvusConfig, Output, PageRequest,
+    Query, Record, ScalarField, ScalarKind, SearchRequest, Selection, ServerKind, VectorField, VectorStore, scan,
 };
 use bootcamp_testkit::milvus::{MilvusLiteServer, MilvusServer};
 use bootcamp_testkit::process::artefact;
@@ -18,7 +19,7 @@ use futures::TryStreamExt;
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_2_3_5() {
     let server = MilvusServer::start().await;
-    let store = MilvusStore::connect(&server.config()).await.unwrap();
+    let store = MilvusStore::connect(&patient(server.config())).await.unwrap();
     many_wide_queries(&store).await;
     many_long_ids(&store).await;
     pages_over_many_segments(&store).await;
@@ -31,7 +32,7 @@ async fn limits_2_3_5() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_lite() {
     let server = MilvusLiteServer::start().await;
-    let store = MilvusStore::connect(&server.config()).await.unwrap();
+    let store = MilvusStore::connect(&patient(server.config())).await.unwrap();
     many_wide_queries(&store).await;
     many_long_ids(&store).await;
     pages_over_many_segments(&store).await;
@@ -39,6 +40,11 @@ async fn limits_lite() {
     flush_waits_for_the_index(&store).await;
     another_client_changes_the_schema(&store, &MilvusStore::connect(&server.config()).await.unwrap()).await;
     collections_of_others(&store, &server.config().uri).await;
+}
+
+/// A server on a busy machine may stand still for minutes before it indexes.
+fn patient(config: MilvusConfig) -> MilvusConfig {
+    MilvusConfig { timeout: Duration::from_secs(300), ..config }
 }
 
 /// 75 MB of query vectors: more than a message holds.
