@@ -169,7 +169,7 @@ impl Field {
         let is_wanted = |key| !view.dead.contains(key) && allowed.is_none_or(|allowed| allowed.contains(key));
         let mut in_graph = HashSet::new();
         if let Some(graph) = &view.graph {
-            let ef = ef.map_or(DEFAULT_EF, |ef| ef as usize).max(nearest.k()).min(graph.len());
+            let ef = ef.map_or(DEFAULT_EF, |ef| ef as usize).max(nearest.k());
             let all = view.dead.is_empty() && allowed.is_none();
             let filter: Option<&dyn Fn(u64) -> bool> = if all { None } else { Some(&is_wanted) };
             for candidate in graph.search(query, ef, filter)? {

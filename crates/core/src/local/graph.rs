@@ -149,6 +149,8 @@ impl Graph {
         let Prepared::F32(query) = query else { unreachable!("binary fields have no graph") };
         let _slot = self.slots.take();
         let index = self.index.read();
+        // Looked up here, where nobody adds any: with fewer candidates than nodes the farthest would be missing.
+        let ef = ef.min(index.size());
         let matches = match is_wanted {
             None => index.search(query, ef),
             Some(is_wanted) => index.filtered_search(query, ef, is_wanted),

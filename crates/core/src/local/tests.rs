@@ -294,6 +294,24 @@ async fn a_search_never_sees_a_half_linked_graph() {
     assert_eq!(missed, 0, "of {searches} searches for a stored vector");
 }
 
+/// The graph grows between being asked for its size and being searched.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_for_everything_finds_it_while_the_graph_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open_with(folder.path(), LocalOptions { graph_from: 1 }).unwrap();
+    store.create(&spec()).await.unwrap();
+    let mut missed = 0;
+    for count in 1..120 {
+        store.upsert("things", &records((count - 1) * 4..count * 4, 0)).await.unwrap();
+        // While what was just written is on its way into the graph.
+        for _ in 0..8 {
+            let request = SearchRequest::new("embedding", vector(7), 1000).ef(1000);
+            missed += count as usize * 4 - store.search("things", &request).await.unwrap()[0].len();
+        }
+    }
+    assert_eq!(missed, 0);
+}
+
 /// Sparse bits of very different numbers of ones. Every seventh id is its neighbour's twin.
 fn fingerprint(id: i64) -> Vec<u8> {
     let id = id + i64::from(id % 7 == 0);
