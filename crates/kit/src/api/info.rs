@@ -1,0 +1,220 @@
+//! What a program and its collection are, for people and for the page.
+
+use bootcamp_core::VectorKind;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::options::{OptionValue, ProgramOption};
+use crate::solution::Solution;
+
+/// What a program and its collection are.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InfoBody {
+    pub name: String,
+    pub title: String,
+    pub summary: String,
+    pub version: String,
+    pub collection: String,
+    /// Items in it; 0 before the first import.
+    pub count: u64,
+    pub store: StoreBody,
+    pub model: Option<ModelBody>,
+    /// What is stored where no model makes it.
+    pub vectors: Option<VectorBody>,
+    pub metric: String,
+    pub larger_is_nearer: bool,
+    /// What serves searches; null before the first import.
+    pub index: Option<IndexBody>,
+    /// What may be chosen of a query.
+    pub options: Vec<OptionBody>,
+    /// What may be chosen of an import.
+    pub import_options: Vec<OptionBody>,
+    /// Queries to begin with.
+    pub examples: Vec<WordsBody>,
+    /// What hits can be saved as: values of `format`.
+    pub formats: Vec<String>,
+    /// What a query may be.
+    pub accepts: Vec<String>,
+    pub max_k: usize,
+    pub max_upload_bytes: u64,
+    /// From where on items count as duplicates; null where that makes no sense.
+    pub duplicates_threshold: Option<f32>,
+    /// Folders that the server may import from.
+    pub import_roots: Vec<String>,
+    pub fields: Vec<FieldBody>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StoreBody {
+    /// `local`, `milvus` or `milvus-lite`.
+    pub server: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ModelBody {
+    pub name: String,
+    pub summary: String,
+    /// Of the weights.
+    pub licence: String,
+    pub dim: usize,
+}
+
+/// A choice.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OptionBody {
+    #[schema(example = "mode")]
+    pub name: String,
+    pub help: String,
+    /// `choice`, `number`, `text` or `switch`.
+    #[serde(rename = "type")]
+    #[schema(example = "choice")]
+    pub kind: String,
+    /// Of a choice, the default first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// Of a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<f64>,
+}
+
+impl OptionBody {
+    fn new(option: &ProgramOption) -> Self {
+        let (mut values, mut bounds) = (Vec::new(), None);
+        let kind = match option.value {
+            OptionValue::OneOf(known) => {
+                values.extend(known.iter().map(|&value| value.to_owned()));
+                "choice"
+            }
+            OptionValue::Number { least, most } => {
+                bounds = Some((least, most));
+                "number"
+            }
+            OptionValue::Text(_) => "text",
+            OptionValue::Switch => "switch",
+        };
+        let (least, most) = bounds.unzip();
+        let (name, help) = (option.name.to_owned(), option.help.to_owned());
+        Self { name, help, kind: kind.to_owned(), values, least, most }
+    }
+}
+
+/// Words that make a good query.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WordsBody {
+    pub title: String,
+    pub words: String,
+}
+
+/// Vectors that the program makes without a model.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VectorBody {
+    #[schema(example = "ecfp4")]
+    pub name: String,
+    pub summary: String,
+    #[schema(value_type = String, example = "binary")]
+    pub kind: VectorKind,
+    /// Numbers, or bits.
+    pub dim: usize,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IndexBody {
+    pub field: String,
+    #[schema(example = "HNSW (usearch, M=16, ef_construction=128)")]
+    pub served_by: String,
+    /// Whether results are exact.
+    pub exact: bool,
+    /// Items in the index; the rest is searched exactly.
+    pub indexed: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldBody {
+    pub name: String,
+    #[serde(rename = "type")]
+    #[schema(example = "string")]
+    pub kind: String,
+    /// Whether it may stand in a filter.
+    pub filterable: bool,
+}
+
+impl InfoBody {
+    /// `max_upload_bytes` and `import_roots` are the server's; a command line has none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn new(
+        solution: &dyn Solution,
+        max_upload_bytes: u64,
+        import_roots: Vec<String>,
+    ) -> bootcamp_core::Result<Self> {
+        let context = solution.context();
+        let program = context.program;
+        let health = context.store.health().await?;
+        let found = context.describe().await?;
+        let spec = found.as_ref().map_or_else(|| solution.collection(), |info| info.spec.clone());
+        let shown = context.output(&spec);
+        let words = context.model.as_ref().is_some_and(|model| model.text.is_some() && model.picture.is_some())
+            || program.words.is_some();
+        let index = found.as_ref().and_then(|info| info.indexes.iter().find(|index| index.field == context.field));
+        let field = |field: &bootcamp_core::ScalarField| FieldBody {
+            name: field.name.clone(),
+            kind: field.kind.name().to_owned(),
+            filterable: field.filterable,
+        };
+        Ok(Self {
+            name: program.name.to_owned(),
+            title: program.title.to_owned(),
+            summary: program.summary.to_owned(),
+            version: program.version.to_owned(),
+            collection: context.collection.clone(),
+            count: found.as_ref().map_or(0, |info| info.count),
+            store: StoreBody {
+                server: serde_json::to_value(health.server).ok().and_then(text).unwrap_or_default(),
+                version: health.version,
+            },
+            model: context.model.as_ref().map(|model| ModelBody {
+                name: model.name.clone(),
+                summary: model.summary.clone(),
+                licence: model.licence.clone(),
+                dim: model.dim,
+            }),
+            vectors: context.vector.map(|vector| VectorBody {
+                name: vector.name.to_owned(),
+                summary: vector.summary.to_owned(),
+                kind: vector.kind,
+                dim: vector.dim,
+            }),
+            metric: context.metric.name().to_owned(),
+            larger_is_nearer: context.metric.larger_is_nearer(),
+            index: index.cloned().map(|index| IndexBody {
+                field: index.field,
+                served_by: index.served_by,
+                exact: index.exact,
+                indexed: index.indexed,
+            }),
+            options: program.options.iter().map(OptionBody::new).collect(),
+            import_options: program.import_options.iter().map(OptionBody::new).collect(),
+            examples: program
+                .examples
+                .iter()
+                .map(|example| WordsBody { title: example.title.to_owned(), words: example.words.to_owned() })
+                .collect(),
+            formats: crate::export::formats(program).map(str::to_owned).collect(),
+            accepts: program.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
+            max_k: crate::query::MAX_K,
+            max_upload_bytes,
+            duplicates_threshold: program.duplicates,
+            import_roots,
+            fields: spec.scalars.iter().filter(|field| shown.wants_scalar(&field.name)).map(field).collect(),
+        })
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
