@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::caret;
+
 /// The result of everything fallible in this workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -99,6 +101,12 @@ impl Error {
     /// Adds what to do about it: one imperative sentence without a full stop.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds where in a text that a person typed: the line of byte `at`, and a caret under it, on lines of their own.
+    pub fn with_place(mut self, text: &str, at: usize) -> Self {
+        self.message = format!("{}\n{}", self.message, caret::draw(text, at));
         self
     }
 

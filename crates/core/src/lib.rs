@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod caret;
 pub mod config;
 #[cfg(feature = "encoders")]
 pub mod encoder;

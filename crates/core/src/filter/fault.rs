@@ -1,14 +1,10 @@
-//! What is wrong with a filter and where, drawn with a caret under the place, because a filter is typed by people.
+//! What is wrong with a filter and where, because a filter is typed by people.
 
-use unicode_width::UnicodeWidthStr;
 use winnow::error::ParserError;
 use winnow::stream::{Location, Stream};
 
 use super::ast::At;
 use crate::Error;
-
-/// Widest piece of a line that is shown, in columns on each side of the caret.
-const SHOWN: usize = 50;
 
 /// A complaint about a place in a filter's text.
 #[derive(Debug)]
@@ -46,8 +42,10 @@ impl Fault {
 
     /// The error a caller sees. `text` is the filter's.
     pub(super) fn into_error(self, text: &str) -> Error {
-        let shown = self.at.0.map(|at| format!("\n{}", draw(text, at))).unwrap_or_default();
-        let error = Error::invalid(format!("filter: {}{shown}", self.message));
+        let mut error = Error::invalid(format!("filter: {}", self.message));
+        if let Some(at) = self.at.0 {
+            error = error.with_place(text, at);
+        }
         match self.hint {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -64,58 +62,5 @@ impl<I: Stream + Location> ParserError<I> for Fault {
 
     fn into_inner(self) -> Result<Self, Self> {
         Ok(self)
-    }
-}
-
-/// The line that byte `at` is in, indented, and a caret under it. Long lines are cut around the place.
-fn draw(text: &str, at: usize) -> String {
-    let at = text.floor_char_boundary(at.min(text.len()));
-    let (before, after) = text.split_at(at);
-    let before = before.rsplit(['\n', '\r']).next().unwrap_or_default();
-    let after = after.split(['\n', '\r']).next().unwrap_or_default();
-    let cut_before: String = match before.char_indices().rev().nth(SHOWN) {
-        Some((start, _)) => format!("…{}", &before[start..]),
-        None => before.to_owned(),
-    };
-    let cut_after: String = match after.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &after[..end]),
-        None => after.to_owned(),
-    };
-    format!("  {cut_before}{cut_after}\n  {}^", under(&cut_before))
-}
-
-/// Blanks as wide as the text is on a terminal: a tab stays a tab, a wide character takes two columns.
-fn under(text: &str) -> String {
-    let mut blanks = String::new();
-    for piece in text.split_inclusive('\t') {
-        let (words, tab) = piece.strip_suffix('\t').map_or((piece, ""), |words| (words, "\t"));
-        blanks.push_str(&" ".repeat(words.width()));
-        blanks.push_str(tab);
-    }
-    blanks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_caret_stands_under_the_place() {
-        assert_eq!(draw("a = 1", 2), "  a = 1\n    ^");
-        assert_eq!(draw("a ==", 4), "  a ==\n      ^");
-        assert_eq!(draw("\ta = 1", 3), "  \ta = 1\n  \t  ^");
-        assert_eq!(draw("s == \"日本\" x", 14), "  s == \"日本\" x\n              ^");
-        assert_eq!(draw("s == \"né\" x", 11), "  s == \"né\" x\n            ^");
-        assert_eq!(draw("a == 1\nand b = 2", 13), "  and b = 2\n        ^");
-        assert_eq!(draw("", 0), "  \n  ^");
-    }
-
-    #[test]
-    fn a_long_line_is_cut_around_the_place() {
-        let text = format!("{}!{}", "x".repeat(500), "y".repeat(500));
-        let shown = draw(&text, 500);
-        let lines: Vec<_> = shown.lines().collect();
-        assert_eq!(lines[0].chars().position(|c| c == '!'), lines[1].chars().position(|c| c == '^'));
-        assert!(lines[0].chars().count() < 110, "{shown}");
     }
 }
