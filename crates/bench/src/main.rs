@@ -17,6 +17,10 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+/// That of `molecule-search`, which is measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: bootcamp-bench store SCALE [PART]
        bootcamp-bench encode [PART]
        bootcamp-bench image [PART]
