@@ -19,8 +19,8 @@ const FEW: usize = 100_000;
 /// As many fewer show what memory grows by.
 const LESS: usize = 10;
 const MIB: f64 = (1 << 20) as f64;
-/// What the store keeps in memory of a molecule: its bits, its key and place, and how many ones it has.
-const BYTES: f64 = (2048 / 8 + 8 + 4 + 4) as f64;
+/// What the store keeps in memory of a molecule: its bits, its key and place, and how many ones it and its parts have.
+const BYTES: f64 = (2048 / 8 + 8 + 4 + 4 + 16) as f64;
 
 pub fn run(bench: &mut Bench, count: usize) -> Result<()> {
     let molecules = data::molecules(&bench.root, &bench.samples, FEW)?;

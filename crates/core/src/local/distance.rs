@@ -16,12 +16,16 @@ const BLOCK: usize = 256;
 const LANES: usize = 16;
 /// Words that are counted side by side.
 const WIDE: usize = 8;
+/// Words in a part of a row whose ones are counted apart. A part's count fits into a byte.
+const PART: usize = 2;
+/// Parts that are compared side by side.
+const WIDE_PARTS: usize = 16;
 
 /// A query as the scan wants it: normalised under Cosine, bits in words.
 #[derive(Clone, Debug)]
 pub(super) enum Prepared {
     F32(Vec<f32>),
-    Bits { words: Vec<u64>, ones: u32 },
+    Bits { words: Vec<u64>, ones: u32, parts: Vec<u8> },
 }
 
 impl Prepared {
@@ -30,8 +34,7 @@ impl Prepared {
             Vector::F32(values) => Self::F32(normalised(field.metric, values)),
             Vector::Binary { bits } => {
                 let words = to_words(bits);
-                let ones = ones(&words);
-                Self::Bits { words, ones }
+                Self::Bits { ones: ones(&words), parts: parts(&words).collect(), words }
             }
         }
     }
@@ -70,18 +73,35 @@ fn ones(words: &[u64]) -> u32 {
     words.iter().map(|word| word.count_ones()).sum()
 }
 
+/// How many ones each part of a row has.
+fn parts(words: &[u64]) -> impl Iterator<Item = u8> {
+    words.chunks(PART).map(|part| ones(part) as u8)
+}
+
 /// Vectors one behind the other.
 #[derive(Clone, Debug)]
 pub(super) enum Rows {
-    F32 { dim: usize, data: Vec<f32> },
-    Bits { words: usize, data: Vec<u64>, ones: Vec<u32> },
+    F32 {
+        dim: usize,
+        data: Vec<f32>,
+    },
+    Bits {
+        words: usize,
+        data: Vec<u64>,
+        ones: Vec<u32>,
+        /// Of each row how many ones its parts have, under Jaccard.
+        parts: Vec<u8>,
+    },
 }
 
 impl Rows {
     pub(super) fn new(field: &VectorField) -> Self {
         match field.kind {
             VectorKind::F32 => Self::F32 { dim: field.dim, data: Vec::new() },
-            VectorKind::Binary => Self::Bits { words: field.dim.div_ceil(64), data: Vec::new(), ones: Vec::new() },
+            VectorKind::Binary => {
+                let words = field.dim.div_ceil(64);
+                Self::Bits { words, data: Vec::new(), ones: Vec::new(), parts: Vec::new() }
+            }
         }
     }
 
@@ -92,9 +112,12 @@ impl Rows {
                 let values: Vec<f32> = floats(bytes).collect();
                 data.extend_from_slice(&normalised(metric, &values));
             }
-            Self::Bits { data, ones: counts, .. } => {
+            Self::Bits { data, ones: counts, parts: part_counts, .. } => {
                 let words = to_words(bytes);
                 counts.push(ones(&words));
+                if metric == Metric::Jaccard {
+                    part_counts.extend(parts(&words));
+                }
                 data.extend_from_slice(&words);
             }
         }
@@ -106,9 +129,14 @@ impl Rows {
             (Self::F32 { dim, data }, Self::F32 { data: from, .. }) => {
                 data.extend_from_slice(&from[at * *dim..(at + 1) * *dim]);
             }
-            (Self::Bits { words, data, ones }, Self::Bits { data: from, ones: counts, .. }) => {
+            (
+                Self::Bits { words, data, ones, parts },
+                Self::Bits { data: from, ones: counts, parts: part_counts, .. },
+            ) => {
                 data.extend_from_slice(&from[at * *words..(at + 1) * *words]);
                 ones.push(counts[at]);
+                let width = words.div_ceil(PART);
+                parts.extend(part_counts.iter().skip(at * width).take(width));
             }
             _ => unreachable!("rows of one field are of one kind"),
         }
@@ -137,15 +165,50 @@ impl Rows {
         }
     }
 
-    /// Calls `visit(row, distance)` for each of these rows. Distances: smaller is nearer, see [`to_score`].
-    pub(super) fn scan(&self, metric: Metric, query: &Prepared, rows: Range<usize>, mut visit: impl FnMut(usize, f32)) {
+    /// Calls `visit(row, distance)` for each of these rows that may be no farther than `bound`, which `visit` answers
+    /// anew. Distances: smaller is nearer, see [`to_score`].
+    pub(super) fn scan(
+        &self,
+        metric: Metric,
+        query: &Prepared,
+        rows: Range<usize>,
+        mut bound: f32,
+        mut visit: impl FnMut(usize, f32) -> f32,
+    ) {
         let mut distances = [0.0; BLOCK];
         for start in rows.clone().step_by(BLOCK) {
-            let count = BLOCK.min(rows.end - start);
-            self.distances(metric, query, start, &mut distances[..count]);
-            for (at, distance) in distances[..count].iter().enumerate() {
-                visit(start + at, *distance);
+            let distances = &mut distances[..BLOCK.min(rows.end - start)];
+            // Few rows are left of most blocks; where many are, they are faster read one after the other.
+            if bound < f32::INFINITY && self.least_distances(metric, query, start, distances) {
+                let near = distances.iter().filter(|distance| **distance <= bound).count();
+                if near * 4 < distances.len() {
+                    for (at, least) in distances.iter().enumerate() {
+                        if *least <= bound {
+                            bound = visit(start + at, self.distance(metric, query, start + at));
+                        }
+                    }
+                    continue;
+                }
             }
+            self.distances(metric, query, start, distances);
+            for (at, distance) in distances.iter().enumerate() {
+                bound = visit(start + at, *distance);
+            }
+        }
+    }
+
+    /// What the distances of these rows are at least, by what is known of their parts; `false` where nothing is.
+    fn least_distances(&self, metric: Metric, query: &Prepared, start: usize, out: &mut [f32]) -> bool {
+        match (self, query) {
+            (Self::Bits { words, ones, parts, .. }, Prepared::Bits { ones: query_ones, parts: query, .. })
+                if metric == Metric::Jaccard =>
+            {
+                let width = words.div_ceil(PART);
+                let parts = &parts[start * width..(start + out.len()) * width];
+                Arch::new().dispatch(|| least_jaccard(query, *query_ones, parts, &ones[start..], out));
+                true
+            }
+            _ => false,
         }
     }
 
@@ -162,7 +225,7 @@ impl Rows {
                 let rows = &data[start * dim..(start + out.len()) * dim];
                 float_distances(metric, query, rows, out);
             }
-            (Self::Bits { words, data, ones }, Prepared::Bits { words: query, ones: query_ones }) => {
+            (Self::Bits { words, data, ones, .. }, Prepared::Bits { words: query, ones: query_ones, .. }) => {
                 let rows = &data[start * words..(start + out.len()) * words];
                 Arch::new().dispatch(|| match metric {
                     Metric::Hamming => hamming(query, rows, out),
@@ -222,6 +285,26 @@ fn jaccard(query: &[u64], query_ones: u32, rows: &[u64], ones: &[u32], out: &mut
     for ((row, row_ones), out) in rows.chunks_exact(query.len()).zip(ones).zip(out) {
         let both = count_ones(query, row, |a, b| a & b);
         // |a ∨ b| from the counts saves every second popcount.
+        *out = unshared(both, query_ones + row_ones - both);
+    }
+}
+
+/// The bound of [`Prepared::least_distance`], taken part by part, which is closer: in both are no more ones than the sum,
+/// over all parts, of the fewer. A sixteenth of the bytes tells that most rows are too far.
+#[inline(always)]
+fn least_jaccard(query: &[u8], query_ones: u32, parts: &[u8], ones: &[u32], out: &mut [f32]) {
+    for ((row, row_ones), out) in parts.chunks_exact(query.len()).zip(ones).zip(out) {
+        let (query_blocks, query_rest) = query.as_chunks::<WIDE_PARTS>();
+        let (row_blocks, row_rest) = row.as_chunks::<WIDE_PARTS>();
+        let mut both = 0;
+        for (a, b) in query_blocks.iter().zip(row_blocks) {
+            let mut sum = 0;
+            for part in 0..WIDE_PARTS {
+                sum += u16::from(a[part].min(b[part]));
+            }
+            both += u32::from(sum);
+        }
+        both += query_rest.iter().zip(row_rest).map(|(a, b)| u32::from(*a.min(b))).sum::<u32>();
         *out = unshared(both, query_ones + row_ones - both);
     }
 }
@@ -324,12 +407,28 @@ mod tests {
         let prepared = Prepared::new(field, &query);
         let mut seen = 0;
         let mut distances = Vec::new();
-        stored.scan(field.metric, &prepared, 0..rows.len(), |at, distance| {
+        stored.scan(field.metric, &prepared, 0..rows.len(), f32::INFINITY, |at, distance| {
             assert_eq!(at, seen);
             seen += 1;
             distances.push(distance);
+            f32::INFINITY
         });
         prop_assert_eq!(seen, rows.len());
+        let mut least = vec![f32::NEG_INFINITY; rows.len()];
+        stored.least_distances(field.metric, &prepared, 0, &mut least);
+        prop_assert!(least.iter().zip(&distances).all(|(least, distance)| least <= distance));
+        // Those within a bound that some meet exactly, and that comes closer from half way on.
+        let bounds = [distances[rows.len() / 3], distances[rows.len() / 2]];
+        let bound_at = |at: usize| if at < rows.len() / 2 { bounds[0] } else { bounds[0].min(bounds[1]) };
+        let mut near = Vec::new();
+        stored.scan(field.metric, &prepared, 0..rows.len(), bounds[0], |at, distance| {
+            if distance <= bound_at(at) {
+                near.push(at);
+            }
+            bound_at(at)
+        });
+        let expected: Vec<usize> = (0..rows.len()).filter(|at| distances[*at] <= bound_at(*at)).collect();
+        prop_assert_eq!(near, expected);
         for (at, (row, distance)) in rows.iter().zip(&distances).enumerate() {
             let (score, truth) = (f64::from(to_score(field.metric, *distance)), naive(field.metric, &query, row));
             prop_assert!((score - truth).abs() <= 1e-4 * truth.abs().max(1.0), "{score} for {truth}");

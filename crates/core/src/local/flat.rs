@@ -179,9 +179,10 @@ impl Flat {
             if least > nearest.bound() {
                 break;
             }
-            chunk.rows.scan(metric, query, rows, |at, distance| {
+            chunk.rows.scan(metric, query, rows, nearest.bound(), |at, distance| {
                 let key = chunk.keys[at];
                 nearest.offer(key, distance, || is_wanted(key));
+                nearest.bound()
             });
         }
     }
