@@ -13,6 +13,9 @@ use crate::request::{HybridRequest, Output, Page, PageRequest, SearchRequest, Se
 use crate::schema::CollectionSpec;
 use crate::{Result, rank};
 
+/// Records in a batch of [`VectorStore::batches`]: enough that asking costs little, few enough to be looked at soon.
+pub(crate) const BATCH: usize = 512;
+
 /// What answers behind a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Health {
@@ -116,6 +119,21 @@ pub trait VectorStore: Send + Sync {
     /// One page of records in id order (strings by bytes).
     async fn page(&self, collection: &str, request: &PageRequest) -> Result<Page>;
 
+    /// Every record that matches, in whatever order the store reads fastest, in batches of its choice: memory does not
+    /// grow with the collection. Each comes once; one that is written or deleted meanwhile as it was, as it is, or not at
+    /// all. For id order there is [`scan`].
+    fn batches<'a>(
+        &'a self,
+        collection: &'a str,
+        filter: Option<Filter>,
+        output: Output,
+    ) -> BoxStream<'a, Result<Vec<Record>>> {
+        let request = PageRequest { filter, after: None, limit: BATCH, output };
+        let pages = futures::stream::try_unfold(Some(request), move |request| next_page(self, collection, request));
+        // The last page may be empty.
+        pages.try_filter(|records| std::future::ready(!records.is_empty())).boxed()
+    }
+
     /// How many records there are, or for how many the filter holds.
     async fn count(&self, collection: &str, filter: Option<&Filter>) -> Result<u64>;
 
@@ -132,11 +150,18 @@ pub fn scan<'a>(
     collection: &'a str,
     request: PageRequest,
 ) -> BoxStream<'a, Result<Record>> {
-    let pages = futures::stream::try_unfold(Some(request), move |request| async move {
-        let Some(request) = request else { return Ok(None) };
-        let page = store.page(collection, &request).await?;
-        let next = page.next.map(|after| PageRequest { after: Some(after), ..request });
-        Ok(Some((futures::stream::iter(page.records.into_iter().map(Ok)), next)))
-    });
-    pages.try_flatten().boxed()
+    let pages = futures::stream::try_unfold(Some(request), move |request| next_page(store, collection, request));
+    pages.map_ok(|records| futures::stream::iter(records.into_iter().map(Ok))).try_flatten().boxed()
+}
+
+/// The page asked for, and the request for the next one; `None` after the last.
+async fn next_page<S: VectorStore + ?Sized>(
+    store: &S,
+    collection: &str,
+    request: Option<PageRequest>,
+) -> Result<Option<(Vec<Record>, Option<PageRequest>)>> {
+    let Some(request) = request else { return Ok(None) };
+    let page = store.page(collection, &request).await?;
+    let next = page.next.map(|after| PageRequest { after: Some(after), ..request });
+    Ok(Some((page.records, next)))
 }

@@ -26,13 +26,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use rusqlite::{OptionalExtension, params};
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::filter::Filter;
 use crate::record::{Hit, Id, Record};
 use crate::request::{Output, Page, PageRequest, SearchRequest, Selection};
 use crate::schema::{CollectionSpec, VectorField, check_name};
-use crate::store::{CollectionInfo, Health, IndexInfo, OnProgress, ServerKind, VectorStore};
+use crate::store::{BATCH, CollectionInfo, Health, IndexInfo, OnProgress, ServerKind, VectorStore};
 use crate::{Error, ErrorKind, Result, validate};
 use collection::{Collection, unknown};
 use db::{Db, failed};
@@ -40,6 +43,9 @@ use field::Field;
 use indexer::Indexer;
 use lock::FolderLock;
 use table::Table;
+
+/// Batches that are read before they are asked for.
+const BATCHES_AHEAD: usize = 2;
 
 /// The store in a folder. See the module for what it promises.
 ///
@@ -114,9 +120,7 @@ impl LocalStore {
     /// Runs blocking work where it does not hold up the async executor.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || work(&shared)).await.unwrap_or_else(|error| {
-            Err(Error::new(ErrorKind::Internal, "the store's work was broken off").with_source(error))
-        })
+        tokio::task::spawn_blocking(move || work(&shared)).await.unwrap_or_else(|error| Err(broken_off(error)))
     }
 
     /// Runs work that takes about as long as handing it to another thread and back: here, where the executor has
@@ -255,6 +259,10 @@ fn check_processor() -> Result<()> {
     Ok(())
 }
 
+fn broken_off(error: JoinError) -> Error {
+    Error::new(ErrorKind::Internal, "the store's work was broken off").with_source(error)
+}
+
 /// Cores this process may use. Asked once: the answer is read from files, which takes longer than some searches.
 fn cores() -> usize {
     static CORES: std::sync::LazyLock<usize> =
@@ -387,6 +395,37 @@ impl VectorStore for LocalStore {
             Ok(Page { records, next })
         };
         self.run_on(collection, page).await
+    }
+
+    /// Of one moment, the first: all are read in one transaction.
+    fn batches<'a>(
+        &'a self,
+        collection: &'a str,
+        filter: Option<Filter>,
+        output: Output,
+    ) -> BoxStream<'a, Result<Vec<Record>>> {
+        let start = async move {
+            let (shared, name) = (Arc::clone(&self.shared), collection.to_owned());
+            let (send, receive) = mpsc::channel(BATCHES_AHEAD);
+            // It ends by itself when nobody receives any more.
+            let reading = tokio::task::spawn_blocking(move || {
+                let collection = shared.collection(&name)?;
+                validate::output(collection.spec(), &output)?;
+                if let Some(filter) = &filter {
+                    filter.check(collection.spec())?;
+                }
+                let visit = |batch| send.blocking_send(batch).is_ok();
+                collection.table.batches(&*shared.db.reader()?, filter.as_ref(), &output, BATCH, visit)
+            });
+            Ok((receive, reading))
+        };
+        let batches = |(mut receive, reading): (mpsc::Receiver<Vec<Record>>, JoinHandle<Result<()>>)| async move {
+            match receive.recv().await {
+                Some(batch) => Ok(Some((batch, (receive, reading)))),
+                None => reading.await.unwrap_or_else(|error| Err(broken_off(error))).map(|()| None),
+            }
+        };
+        stream::once(start).map_ok(move |state| stream::try_unfold(state, batches)).try_flatten().boxed()
     }
 
     async fn count(&self, collection: &str, filter: Option<&Filter>) -> Result<u64> {

@@ -253,6 +253,38 @@ impl Table {
         collect().map_err(failed)
     }
 
+    /// Calls `visit` with all rows for which the filter holds, so many at a time, until it answers false.
+    pub(super) fn batches(
+        &self,
+        connection: &Connection,
+        filter: Option<&Filter>,
+        output: &Output,
+        size: usize,
+        mut visit: impl FnMut(Vec<Record>) -> bool,
+    ) -> Result<()> {
+        let select = Select::new(self, output);
+        let condition = filter.map(|filter| filter.to_sql(&self.spec)).transpose()?;
+        let (holds, parameters) =
+            condition.map_or_else(Default::default, |sql| (format!(" WHERE {}", sql.text), sql.params));
+        let each = || -> rusqlite::Result<()> {
+            // In no order, so that SQLite takes that of its pages, or of an index that the filter is for.
+            let mut statement = connection.prepare_cached(&format!("{}{holds}", select.sql))?;
+            let mut rows = statement.query(params_from_iter(parameters))?;
+            let mut batch = Vec::with_capacity(size);
+            while let Some(row) = rows.next()? {
+                batch.push(select.read(row)?.record);
+                if batch.len() == size && !visit(std::mem::replace(&mut batch, Vec::with_capacity(size))) {
+                    return Ok(());
+                }
+            }
+            if !batch.is_empty() {
+                visit(batch);
+            }
+            Ok(())
+        };
+        each().map_err(failed)
+    }
+
     /// How many rows pass the filter.
     pub(super) fn count_where(&self, connection: &Connection, filter: &Filter) -> Result<u64> {
         let condition = filter.to_sql(&self.spec)?;

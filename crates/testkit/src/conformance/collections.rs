@@ -6,6 +6,7 @@ use bootcamp_core::{
     CollectionSpec, ErrorKind, Id, IdKind, IndexKind, IndexProgress, MAX_DIM, MAX_NAME, MAX_STRING, Metric, Output,
     PageRequest, Query, Record, ScalarField, ScalarKind, SearchRequest, Selection, Vector, VectorField,
 };
+use futures::TryStreamExt;
 
 use super::Scene;
 use super::check::{self, invalid, refused};
@@ -144,6 +145,7 @@ pub(super) async fn unknown_collection(scene: &Scene<'_>) -> Checked {
     };
     unknown(store.hybrid_search(name, &hybrid).await.map(drop))?;
     unknown(store.page(name, &PageRequest { limit: 1, ..PageRequest::default() }).await.map(drop))?;
+    unknown(store.batches(name, None, Output::ids()).try_next().await.map(drop))?;
     unknown(store.count(name, None).await.map(drop))?;
     unknown(store.flush(name, None).await)
 }

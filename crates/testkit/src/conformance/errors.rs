@@ -4,6 +4,7 @@ use bootcamp_core::{
     CollectionSpec, Fields, Fusion, HybridRequest, Id, IdKind, MAX_JSON, MAX_K, MAX_PAGE, MAX_QUERIES, Metric, Output,
     PageRequest, Query, Record, ScalarField, ScalarKind, SearchRequest, Selection, Vector, VectorField,
 };
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -312,6 +313,7 @@ pub(super) async fn bad_reads(scene: &Scene<'_>) -> Checked {
     invalid(scene.store.delete(&name, &Selection::Ids(ids.to_vec())).await, &message)?;
     let unknown = format!("collection '{name}' has no field 'zzz'");
     invalid(scene.store.get(&name, &int_ids([1]), &Output::only(["zzz"])).await, &unknown)?;
+    invalid(scene.store.batches(&name, None, Output::only(["zzz"])).try_next().await, &unknown)?;
     let there = scene.store.get(&name, &int_ids([1]), &Output::ids()).await?;
     ensure!(there.len() == 1, "a refused deletion deleted something");
     Ok(())

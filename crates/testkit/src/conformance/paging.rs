@@ -1,6 +1,8 @@
 //! Whole collections, page by page, in id order: nothing twice, nothing missing.
 
-use bootcamp_core::{Id, IdKind, Metric, Output, PageRequest, Record, ScalarField, Selection, VectorField, scan};
+use bootcamp_core::{
+    Filter, Id, IdKind, Metric, Output, PageRequest, Record, ScalarField, Selection, VectorField, scan,
+};
 use futures::TryStreamExt;
 
 use super::Scene;
@@ -107,6 +109,58 @@ pub(super) async fn scan_of_thousands(scene: &Scene<'_>) -> Checked {
         }
     }
     Ok(())
+}
+
+/// In whatever order: each record once, with the fields asked for, of those for which the filter holds.
+pub(super) async fn in_batches(scene: &Scene<'_>) -> Checked {
+    let spec = scene.plain(4).scalar(ScalarField::int("n")).scalar(ScalarField::string("label"));
+    let record = |(record, n): (Record, i64)| record.field("n", n % 3).field("label", format!("label {n}"));
+    let records: Vec<_> = numbered(1, 1500, 4).into_iter().zip(0..).map(record).collect();
+    scene.store.create(&spec).await?;
+    equal("batches of nothing", batches(scene, &spec.name, None, Output::Scalars).await?, vec![])?;
+    scene.store.upsert(&spec.name, &records).await?;
+    let expected = check::without_vectors(&records);
+    check::records(&batches(scene, &spec.name, None, Output::Everything).await?, &records)?;
+    check::records(&batches(scene, &spec.name, None, Output::Scalars).await?, &expected)?;
+    let expected: Vec<_> = records.iter().filter(|record| record.fields["n"] == 1).collect();
+    let expected: Vec<_> =
+        expected.into_iter().map(|record| Record { fields: Default::default(), ..record.clone() }).collect();
+    let found = batches(scene, &spec.name, Some(filter("n == 1")?), Output::ids()).await?;
+    check::records(&found, &check::without_vectors(&expected))?;
+    // Whoever wants no more is not read to the end, and disturbs nobody.
+    let first = scene.store.batches(&spec.name, None, Output::ids()).try_next().await?;
+    ensure!(first.is_some_and(|batch| !batch.is_empty() && batch.len() < records.len()), "not in batches");
+    scene.store.delete(&spec.name, &Selection::Filter(filter("n >= 0")?)).await?;
+    equal("batches of nothing any more", batches(scene, &spec.name, None, Output::ids()).await?, vec![])
+}
+
+/// All records of all batches, in id order.
+async fn batches(scene: &Scene<'_>, collection: &str, filter: Option<Filter>, output: Output) -> Checked<Vec<Record>> {
+    let batches: Vec<Vec<Record>> = scene.store.batches(collection, filter, output).try_collect().await?;
+    ensure!(batches.iter().all(|batch| !batch.is_empty()), "an empty batch");
+    let mut records = batches.concat();
+    records.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(records)
+}
+
+/// Records that were there all the time are in one batch, whatever happens to others between two.
+pub(super) async fn batches_while_records_come_and_go(scene: &Scene<'_>) -> Checked {
+    let spec = scene.plain(2);
+    let record = |id: i64| Record::new(id).vector("v", vec![0.5; 2]);
+    let steady: Vec<i64> = (0..3000).map(|n| n * 10).collect();
+    scene.filled(&spec, &steady.iter().map(|id| record(*id)).collect::<Vec<_>>()).await?;
+    let mut seen = Vec::new();
+    let mut found = scene.store.batches(&spec.name, None, Output::ids());
+    let mut step = 1;
+    while let Some(batch) = found.try_next().await? {
+        seen.extend(check::record_ids(&batch));
+        scene.store.upsert(&spec.name, &[record(step), record(15_000 + step), record(29_990 + step)]).await?;
+        scene.store.delete(&spec.name, &Selection::Ids(int_ids([15_000 + step]))).await?;
+        step += 2;
+    }
+    seen.retain(|id| matches!(id, Id::Int(n) if n % 10 == 0));
+    seen.sort();
+    equal("records that were there all the time", seen, int_ids(steady))
 }
 
 /// Records that were there all the time are seen once, whatever happens to others between two pages.
