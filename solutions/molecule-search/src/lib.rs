@@ -14,6 +14,7 @@
 mod coefficient;
 pub mod discover;
 pub mod drawing;
+mod embedding;
 mod fault;
 mod fingerprint;
 mod molecule;

@@ -1,13 +1,13 @@
 //! Whether a structure is within a molecule, atom by atom, and which atoms it is.
 
 use bootcamp_core::{Error, Result};
-use chematic::core::{BondOrder, Molecule as Graph};
-use chematic::smarts::rdkit_ring_model::RdkitRingModelBudget;
+use chematic::core::{BondOrder, Element, Molecule as Graph};
 use chematic::smarts::{
-    AtomPrimitive, AtomQuery, BondPrimitive, BondQuery, MatchConfig, QueryMolecule, RdkitParityConfig,
-    RdkitRingCountModel, SmartsError, find_matches_rdkit_parity, parse_smarts,
+    AtomPrimitive, AtomQuery, BondPrimitive, BondQuery, MatchConfig, QueryMolecule, SmartsError,
+    find_matches_rdkit_parity, parse_smarts,
 };
 
+use crate::embedding::{Plan, with_rings};
 use crate::fault::Fault;
 use crate::molecule::{Limits, Molecule};
 use crate::screen::Screen;
@@ -27,6 +27,8 @@ const MAX_NESTING: usize = 50;
 pub struct Pattern {
     query: QueryMolecule,
     screen: Screen,
+    /// `None` where chematic's own search must do.
+    plan: Option<Plan>,
 }
 
 /// How long a search may take.
@@ -79,10 +81,7 @@ impl Pattern {
 
     /// A molecule that others may contain.
     pub fn of(molecule: &Molecule) -> Self {
-        let query = molecule.perceived(query_of);
-        let mut screen = Screen::empty();
-        screen.add_pattern(&query);
-        Self { query, screen }
+        Self::new(molecule.perceived(query_of))
     }
 
     /// A pattern in SMARTS, with RDKit's extensions (`^2`, `z`, `k`, `{2-3}`).
@@ -106,9 +105,13 @@ impl Pattern {
         if query.atoms.is_empty() || query.atoms.len() > MAX_ATOMS {
             return Err(fault(Fault::new(None, format!("it has {} atoms, not 1 to {MAX_ATOMS}", query.atoms.len()))));
         }
+        Ok(Self::new(query))
+    }
+
+    fn new(query: QueryMolecule) -> Self {
         let mut screen = Screen::empty();
         screen.add_pattern(&query);
-        Ok(Self { query, screen })
+        Self { plan: Plan::new(&query), query, screen }
     }
 
     /// The bits that whatever contains the pattern has.
@@ -126,21 +129,21 @@ impl Pattern {
         if self.atoms() > molecule.atoms() {
             return Outcome::No;
         }
-        let config = RdkitParityConfig {
-            base: MatchConfig {
-                max_matches: Some(1),
-                uniquify: false,
-                max_visit_budget: Some(effort.steps),
-                ..MatchConfig::default()
-            },
-            ring_model_budget: RdkitRingModelBudget {
-                max_candidates: usize::try_from(effort.steps).unwrap_or(usize::MAX),
-            },
-            // As RDKit counts rings since 2026.09.
-            ring_count_model: RdkitRingCountModel::RelevantCycles,
-            ..RdkitParityConfig::default()
+        molecule.perceived(|graph| match &self.plan {
+            // RDKit has a word of its own on carbon's bonds to iron.
+            Some(plan) if !graph.atoms().any(|(_, atom)| atom.element == Element::FE) => plan.find(graph, effort),
+            _ => self.find_by_chematic(graph, effort),
+        })
+    }
+
+    fn find_by_chematic(&self, graph: &Graph, effort: &Effort) -> Outcome {
+        let config = MatchConfig {
+            max_matches: Some(1),
+            uniquify: false,
+            max_visit_budget: Some(effort.steps),
+            ..MatchConfig::default()
         };
-        match molecule.perceived(|graph| find_matches_rdkit_parity(&self.query, graph, &config)) {
+        match find_matches_rdkit_parity(&self.query, graph, &with_rings(config, effort)) {
             Err(_) => Outcome::GaveUp,
             Ok((places, given_up)) => match places.first() {
                 Some(place) => {
@@ -260,8 +263,11 @@ mod tests {
         let rungs = |i: usize| format!("C%({})", 100 + i);
         let (up, down): (String, String) = ((0..40).map(rungs).collect(), (0..40).rev().map(rungs).collect());
         let knot = format!("C1{up}C1{down}");
-        let query = Pattern::smarts(&("*~".repeat(40) + "[#6;+5]")).unwrap();
-        assert_eq!(query.find(&Molecule::parse(&knot).unwrap(), &Effort { steps: 10_000 }), Outcome::GaveUp);
+        let molecule = Molecule::parse(&format!("FC{knot}")).unwrap();
+        let find = |smarts: &str| Pattern::smarts(smarts).unwrap().find(&molecule, &Effort { steps: 10_000 });
+        assert_eq!(find(&("*~".repeat(40) + "F~*~F")), Outcome::GaveUp);
+        assert_eq!(find(&("*~".repeat(40) + "@F")), Outcome::GaveUp);
+        assert_eq!(find(&("*~".repeat(40) + "[#6;+5]")), Outcome::No, "which no atom is");
     }
 
     #[test]

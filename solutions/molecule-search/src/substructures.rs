@@ -1,18 +1,15 @@
 //! Looks through a whole collection for molecules that contain a structure, or that one contains, or that have a name:
-//! page by page, by their screens first, and those that are left atom by atom.
+//! batch by batch, by their screens first, and those that are left atom by atom.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use bootcamp_core::{Fields, Filter, Hit, Id, Output, PageRequest, Record, Result};
+use bootcamp_core::{Fields, Filter, Hit, Id, Output, Record, Result};
 use bootcamp_kit::{Context, Example, SearchQuery};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::molecules::{SCREEN, screen, text};
-use crate::{Effort, Limits, Molecule, Outcome, Pattern, Screen};
-
-/// Records that are looked at together. Small enough to be done soon after nobody waits any more.
-const PAGE: usize = 512;
+use crate::{Effort, Molecule, Outcome, Pattern, Screen};
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -91,22 +88,12 @@ pub async fn search(context: &Context, query: &SearchQuery, wanted: Wanted, outp
     context.existing().await?;
     // Whoever points at a stored molecule does not want it back.
     let named: Vec<Id> = query.positive.iter().filter_map(Example::id).cloned().collect();
-    let request = PageRequest {
-        filter: query.filter.as_deref().map(Filter::parse).transpose()?,
-        limit: PAGE,
-        output: wanted.output(),
-        after: None,
-    };
+    let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
     // Gone with this future: a request that took too long leaves no work behind.
     let waiting = Arc::new(());
-    let pages = futures::stream::try_unfold(Some(request), |request| async move {
-        let Some(request) = request else { return Ok(None) };
-        let page = context.store.page(&context.collection, &request).await?;
-        let next = page.next.map(|after| PageRequest { after: Some(after), ..request });
-        Ok(Some((page.records, next)))
-    });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut parts = pages
+    let batches = context.store.batches(&context.collection, filter, wanted.output());
+    let mut parts = batches
         .map_ok(|records| {
             let (wanted, waiting) = (wanted.clone(), Arc::downgrade(&waiting));
             context.compute(move || Ok(look_at(records, &wanted, &waiting)))
@@ -191,7 +178,7 @@ fn look_into_structure(smiles: &str, stored: Option<&Screen>, wanted: &Wanted) -
     if !possible {
         return None;
     }
-    let molecule = Molecule::parse_within(smiles, &Limits { bytes: usize::MAX, atoms: usize::MAX }).ok()?;
+    let molecule = Molecule::trusted(smiles).ok()?;
     let effort = Effort::default();
     let (outcome, part, all) = match wanted {
         Wanted::Containing(pattern) => (pattern.find(&molecule, &effort), pattern.atoms(), molecule.atoms()),

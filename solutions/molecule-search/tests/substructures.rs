@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use molecule_search::{Effort, Molecule, Outcome, Pattern, Screen};
+use molecule_search::{Effort, Fingerprint, Molecule, Outcome, Pattern, Screen};
 use serde_json::Value;
 
 use crate::reference::{MOLECULES, rows};
@@ -27,12 +27,15 @@ fn substructures_are_those_that_rdkit_finds() {
     let rows = rows("hits.jsonl");
     assert!(rows.len() >= 300, "{}", rows.len());
     let screens: Vec<Screen> = MOLECULES.iter().map(|(molecule, _)| Screen::of(molecule)).collect();
+    // As a search reads them.
+    let stored = |molecule: &Molecule| Molecule::trusted(&molecule.canonical().unwrap()).unwrap();
+    let molecules: Vec<Molecule> = MOLECULES.iter().map(|(molecule, _)| stored(molecule)).collect();
     let (mut different, mut pairs) = (BTreeMap::<&str, usize>::new(), 0);
     let (mut passed, mut found) = (0_usize, 0_usize);
     for row in &rows {
         let (pattern, query) = (pattern(row), row["query"].as_str().unwrap());
         let hits = row["hits"].as_str().unwrap().bytes().map(|byte| byte == b'1');
-        for ((hit, (molecule, known)), screen) in hits.zip(MOLECULES.iter()).zip(&screens) {
+        for (((hit, (_, known)), molecule), screen) in hits.zip(MOLECULES.iter()).zip(&molecules).zip(&screens) {
             let outcome = pattern.find(molecule, &Effort::default());
             assert_ne!(outcome, Outcome::GaveUp, "{query} in {}", known["smiles"]);
             let may = screen.may_contain(pattern.screen());
@@ -49,6 +52,21 @@ fn substructures_are_those_that_rdkit_finds() {
     let share = different.values().sum::<usize>() as f64 / f64::from(pairs);
     assert!(share < 0.001, "{share}");
     println!("{pairs} pairs, {share:.6} differ; the screen leaves {passed} for {found} matches");
+}
+
+#[test]
+fn a_stored_molecule_is_the_one_that_was_checked() {
+    for (molecule, row) in MOLECULES.iter() {
+        let stored = Molecule::trusted(&molecule.canonical().unwrap()).unwrap();
+        assert_eq!(Screen::of(&stored), Screen::of(molecule), "{}", row["smiles"]);
+        assert_eq!(
+            Fingerprint::Ecfp4.of(&stored).unwrap(),
+            Fingerprint::Ecfp4.of(molecule).unwrap(),
+            "{}",
+            row["smiles"]
+        );
+        assert_eq!(stored.canonical().unwrap(), molecule.canonical().unwrap());
+    }
 }
 
 #[test]

@@ -59,7 +59,6 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     }
     let differing: usize = matches.iter().map(|(ours, theirs)| ours.abs_diff(*theirs)).sum();
     let share = differing as f64 / (MOLECULES * queries.len()) as f64;
-    ensure!(share <= TOLERANCE, "RDKit finds others: {:?}", queries.iter().zip(&matches).collect::<Vec<_>>());
     let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| median_ratio(theirs, ours)).collect();
     let round = |sides: &[Vec<f64>], at: usize| sides.iter().map(|ms| ms[at]).sum::<f64>();
     let sums = |sides: &[Vec<f64>]| (0..ROUNDS).map(|at| round(sides, at)).collect::<Vec<f64>>();
@@ -89,14 +88,17 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         Goal::AtMost(TOLERANCE * 100.0),
         detail,
     );
+    let others: Vec<_> = queries.iter().zip(&matches).filter(|(_, (ours, theirs))| ours != theirs).collect();
+    ensure!(share <= TOLERANCE, "RDKit finds others: {others:?}");
     Ok(())
 }
 
-/// Some of the tests' queries: `smiles` or `smarts`, and the text.
+/// Some of the tests' queries: `smiles` or `smarts`, and the text. None asks for hybridisation, which molecules in RDKit's
+/// fastest library do not have.
 fn queries() -> Vec<(&'static str, &'static str)> {
     let all = include_str!("../../../../solutions/molecule-search/tests/queries.txt").lines();
     let all = all.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
-    all.step_by(STEP).collect()
+    all.step_by(STEP).filter(|(_, text)| !text.contains('^')).collect()
 }
 
 /// Asks the program as its page does. It tells itself how long it searched.
