@@ -22,10 +22,10 @@ const app = {
   generation: 0,
   open: null,
   more({ id }) {
-    go("search", { id });
+    searchWith({ id });
     window.scrollTo(0, 0);
   },
-  part: ({ id }, region) => go("search", { id, region }),
+  part: ({ id }, region) => searchWith({ id, region }),
 
   async changed() {
     app.generation += 1;
@@ -42,8 +42,12 @@ const app = {
   },
 };
 
-function go(view, params) {
-  location.hash = `${view}?${new URLSearchParams(params)}`;
+/** Searches with an item. What was chosen beside the last query stays, as its address says. */
+function searchWith(item) {
+  const params = new URLSearchParams(document.querySelector("[data-view=search]").hash.split("?")[1]);
+  for (const name of ["id", "region", "words"]) params.delete(name);
+  for (const [name, value] of Object.entries(item)) params.set(name, value);
+  location.hash = `search?${params}`;
 }
 
 function showHead() {

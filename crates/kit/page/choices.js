@@ -2,26 +2,61 @@
 
 import { debounce, el } from "./dom.js";
 
-const PAUSE_MS = 200;
-
-/** Controls for `options` at the end of `places`: choices of a word in the first, all others in the second. */
+/**
+ * Controls for `options` at the end of `places`: choices of a word in the first, all others in the second. What decides
+ * nothing beside what else was chosen is not shown and not sent.
+ */
 export function createChoices(options, [choices, others], onChange) {
-  const later = debounce(onChange, PAUSE_MS);
-  const controls = options.map((option) => {
-    const control = make(option, option.type === "choice" ? onChange : later);
+  const change = () => {
+    show();
+    onChange();
+  };
+  const later = debounce(change);
+  const controls = new Map(options.map((option) => [option.name, make(option, option.type === "choice" ? change : later)]));
+  for (const option of options) {
+    const control = controls.get(option.name);
     const label = el("label", { htmlFor: control.id, title: option.help, class: "choice" }, option.name.replaceAll("-", " "));
     (option.type === "choice" ? choices : others).append(el("div", { class: "field field-row" }, label, control));
-    return control;
-  });
+  }
+  show();
+
+  function show() {
+    for (const option of options) controls.get(option.name).parentElement.hidden = !decides(option);
+  }
+
+  function decides({ only_with: other }) {
+    if (!other) return true;
+    return other.values.includes(valueOf(controls.get(other.option))) && decides(options.find(({ name }) => name === other.option));
+  }
+
+  const chosen = (wanted) =>
+    Object.fromEntries(options.filter(wanted).filter(decides).map(({ name }) => [name, valueOf(controls.get(name))]));
 
   return {
     /** What was chosen, as the server takes it. */
     get values() {
-      const chosen = controls.map((control) => [control.name, control.type === "checkbox" ? control.checked : control.value]);
-      return Object.fromEntries(chosen.filter(([, value]) => value !== ""));
+      return chosen(({ name }) => valueOf(controls.get(name)) !== "");
+    },
+    /** What was chosen other than it is if nobody chooses. */
+    get changed() {
+      return chosen((option) => valueOf(controls.get(option.name)) !== defaultOf(option));
+    },
+    /** Chooses what the parameters of an address say, and for what they do not name the default. Tells nobody. */
+    set(params) {
+      for (const option of options) {
+        const control = controls.get(option.name);
+        const value = params.get(option.name) ?? defaultOf(option);
+        if (control.type === "checkbox") control.checked = String(value) === "true";
+        else if (option.type !== "choice" || option.values.includes(value)) control.value = value;
+      }
+      show();
     },
   };
 }
+
+const valueOf = (control) => (control.type === "checkbox" ? control.checked : control.value);
+
+const defaultOf = ({ type, values }) => (type === "choice" ? values[0] : type === "switch" ? false : "");
 
 function make({ name, help, type, values, least, most }, act) {
   const shared = { id: `choice-${name}`, name, title: help };

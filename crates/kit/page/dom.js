@@ -14,8 +14,11 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+/** How long somebody who types or moves a control is let finish before the server is asked. */
+const PAUSE_MS = 200;
+
 /** Calls `act` once, `ms` after the last call. */
-export function debounce(act, ms) {
+export function debounce(act, ms = PAUSE_MS) {
   let timer;
   return () => {
     clearTimeout(timer);

@@ -15,12 +15,12 @@ export function create(section, app) {
   const { info, renderer } = app;
   const status = $("status");
   let running = null;
-  let generation = app.generation;
+  let generation = null;
 
-  const later = debounce(run, 200);
+  const later = debounce(run);
   const query = createQuery(renderer, () => {
     // Where a query is one thing, the last one that was given is meant.
-    if (!renderer.combines && !query.isEmpty) words.clear();
+    if (!renderer.combines && !query.isEmpty) words.set("");
     nameInAddress();
     later();
   });
@@ -32,12 +32,19 @@ export function create(section, app) {
   const choices = createChoices(info.options, [$("choices"), $("options")], run);
   wireControls();
 
-  /** A query that is one item has an address of its own; every other is plain #search. */
-  function nameInAddress() {
+  /** What is asked for as far as it fits into an address: one item at most, words, what was chosen; no files. */
+  function address() {
     const only = query.single;
     const params = new URLSearchParams(only ? { id: only.item.id } : {});
     if (only?.region) params.set("region", regionText(only.region));
-    const hash = only ? `#search?${params}` : "#search";
+    if (words.value && (only || query.isEmpty)) params.set("words", words.value);
+    for (const [name, value] of Object.entries(choices.changed)) params.set(name, value);
+    const text = String(params);
+    return text ? `#search?${text}` : "#search";
+  }
+
+  function nameInAddress() {
+    const hash = address();
     document.querySelector("[data-view=search]").href = hash;
     if (!section.hidden) history.replaceState(null, "", hash);
   }
@@ -53,6 +60,7 @@ export function create(section, app) {
   }
 
   async function run() {
+    nameInAddress();
     running?.abort();
     running = new AbortController();
     const { signal } = running;
@@ -198,23 +206,20 @@ export function create(section, app) {
 
   return {
     async show(params, again) {
+      if (location.hash === address() && generation === app.generation && !again) return;
+      generation = app.generation;
+      choices.set(params);
+      words.set(params.get("words") ?? "");
       const id = params.get("id");
-      const region = parseRegion(params.get("region"));
-      if (id) {
-        const same = query.single?.item.id === id && String(query.single.region) === String(region);
-        if (same && generation === app.generation && !again) return;
-        generation = app.generation;
-        try {
-          query.replace([{ item: await api.item(id), region }]);
-          if (region) $("region").focus();
-        } catch (error) {
-          showFailure(error);
-        }
-      } else {
-        generation = app.generation;
+      try {
+        const region = parseRegion(params.get("region"));
         // The address says what is asked for; files have none, and stay.
-        if (query.single) query.replace([]);
+        if (id) query.replace([{ item: await api.item(id), region }]);
+        else if (query.single) query.replace([]);
         else run();
+        if (id && region) $("region").focus();
+      } catch (error) {
+        showFailure(error);
       }
     },
     forget: query.forget,

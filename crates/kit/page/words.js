@@ -4,8 +4,6 @@
 import * as api from "./api.js";
 import { $, debounce, el, showProblem } from "./dom.js";
 
-const PAUSE_MS = 200;
-
 /** `onChange()` is called whenever the answer may differ. */
 export function createWords({ info, renderer }, onChange) {
   const input = $("words");
@@ -16,16 +14,16 @@ export function createWords({ info, renderer }, onChange) {
   input.placeholder = placeholder;
   input.classList.toggle("code", Boolean(areDrawn));
   $("words-field").hidden = !info.accepts.includes("words");
-  input.addEventListener("input", debounce(onChange, PAUSE_MS));
+  input.addEventListener("input", debounce(onChange));
   $("words-examples").replaceChildren(...info.examples.map(example));
 
   function example({ title, words }) {
-    return el("button", { type: "button", title: words, "data-testid": "words-example", onclick: () => set(words, true) }, title);
+    return el("button", { type: "button", title: words, "data-testid": "words-example", onclick: () => choose(words) }, title);
   }
 
-  function set(words, tell) {
+  function choose(words) {
     input.value = words;
-    if (tell) onChange();
+    onChange();
   }
 
   function show({ note, drawing }) {
@@ -42,7 +40,10 @@ export function createWords({ info, renderer }, onChange) {
     get value() {
       return input.value.trim();
     },
-    clear: () => set("", false),
+    /** Puts words in place of those there are. Tells nobody. */
+    set(words) {
+      input.value = words;
+    },
     /** Whether the words can be a query. Says what they are, or what is wrong with them. */
     async check(options, signal) {
       if (!areDrawn || !this.value) {

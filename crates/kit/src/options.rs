@@ -19,6 +19,8 @@ pub struct ProgramOption {
     /// What it decides, one sentence.
     pub help: &'static str,
     pub value: OptionValue,
+    /// Another option and the values of it with which this one decides anything. The page offers it only then.
+    pub only_with: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// What an option may be.
@@ -101,6 +103,16 @@ impl Options {
 }
 
 impl ProgramOption {
+    /// One that decides something always.
+    pub const fn new(name: &'static str, env: &'static str, help: &'static str, value: OptionValue) -> Self {
+        Self { name, env, help, value, only_with: None }
+    }
+
+    /// One that decides something only where another one has one of these values.
+    pub const fn only_with(self, option: &'static str, values: &'static [&'static str]) -> Self {
+        Self { only_with: Some((option, values)), ..self }
+    }
+
     fn check(&self, value: &str) -> Result<()> {
         let wrong = |expected: String| {
             Err(Error::invalid(format!("the option '{}' is '{value}', expected {expected}", self.name)))
@@ -193,7 +205,7 @@ mod tests {
     ];
 
     const fn option(name: &'static str, value: OptionValue) -> ProgramOption {
-        ProgramOption { name, env: "", help: "", value }
+        ProgramOption::new(name, "", "", value)
     }
 
     #[test]

@@ -83,42 +83,47 @@ pub static PROGRAM: Program = Program {
 };
 
 const OPTIONS: &[ProgramOption] = &[
-    ProgramOption {
-        name: "mode",
-        env: "BOOTCAMP_MODE",
-        help: "Find molecules that are similar to the query, contain it, are contained in it, or have it in their name",
-        value: OptionValue::OneOf(&["similar", "contains", "contained-in", "named"]),
-    },
-    ProgramOption {
-        name: "syntax",
-        env: "BOOTCAMP_SYNTAX",
-        help: "How a structure to contain is written; either: as SMILES if it is one, else as SMARTS",
-        value: OptionValue::OneOf(&["either", "smiles", "smarts"]),
-    },
-    ProgramOption {
-        name: "coefficient",
-        env: "BOOTCAMP_COEFFICIENT",
-        help: "What similar molecules are ordered by",
-        value: OptionValue::OneOf(&["tanimoto", "dice", "tversky"]),
-    },
-    ProgramOption {
-        name: "alpha",
-        env: "BOOTCAMP_ALPHA",
-        help: "Tversky's weight of what only the query has [default: 0.9]",
-        value: OptionValue::Number { least: 0.0, most: 10.0 },
-    },
-    ProgramOption {
-        name: "beta",
-        env: "BOOTCAMP_BETA",
-        help: "Tversky's weight of what only the hit has [default: 0.1]",
-        value: OptionValue::Number { least: 0.0, most: 10.0 },
-    },
-    ProgramOption {
-        name: "min-similarity",
-        env: "BOOTCAMP_MIN_SIMILARITY",
-        help: "The least similarity of a similar molecule, by the coefficient",
-        value: OptionValue::Number { least: 0.0, most: 1.0 },
-    },
+    ProgramOption::new(
+        "mode",
+        "BOOTCAMP_MODE",
+        "Find molecules that are similar to the query, contain it, are contained in it, or have it in their name",
+        OptionValue::OneOf(&["similar", "contains", "contained-in", "named"]),
+    ),
+    ProgramOption::new(
+        "syntax",
+        "BOOTCAMP_SYNTAX",
+        "How a structure to contain is written; either: as SMILES if it is one, else as SMARTS",
+        OptionValue::OneOf(&["either", "smiles", "smarts"]),
+    )
+    .only_with("mode", &["contains"]),
+    ProgramOption::new(
+        "coefficient",
+        "BOOTCAMP_COEFFICIENT",
+        "What similar molecules are ordered by",
+        OptionValue::OneOf(&["tanimoto", "dice", "tversky"]),
+    )
+    .only_with("mode", &["similar"]),
+    ProgramOption::new(
+        "alpha",
+        "BOOTCAMP_ALPHA",
+        "Tversky's weight of what only the query has [default: 0.9]",
+        OptionValue::Number { least: 0.0, most: 10.0 },
+    )
+    .only_with("coefficient", &["tversky"]),
+    ProgramOption::new(
+        "beta",
+        "BOOTCAMP_BETA",
+        "Tversky's weight of what only the hit has [default: 0.1]",
+        OptionValue::Number { least: 0.0, most: 10.0 },
+    )
+    .only_with("coefficient", &["tversky"]),
+    ProgramOption::new(
+        "min-similarity",
+        "BOOTCAMP_MIN_SIMILARITY",
+        "The least similarity of a similar molecule, by the coefficient",
+        OptionValue::Number { least: 0.0, most: 1.0 },
+    )
+    .only_with("mode", &["similar"]),
 ];
 
 const IMPORT_OPTIONS: &[ProgramOption] = &[
@@ -129,22 +134,22 @@ const IMPORT_OPTIONS: &[ProgramOption] = &[
     ),
     column("name-column", "BOOTCAMP_NAME_COLUMN", "That of names; in an SDF a data field in place of the title"),
     column("id-column", "BOOTCAMP_ID_COLUMN", "That of the ids that molecules have at their source"),
-    ProgramOption {
-        name: "largest-fragment",
-        env: "BOOTCAMP_LARGEST_FRAGMENT",
-        help: "Take only the largest fragment of salts and mixtures",
-        value: OptionValue::Switch,
-    },
-    ProgramOption {
-        name: "index",
-        env: "BOOTCAMP_INDEX",
-        help: "How a new collection on Milvus is searched: exactly, or in the nearest of 1,024 clusters (see --nprobe)",
-        value: OptionValue::OneOf(&["exact", "ivf"]),
-    },
+    ProgramOption::new(
+        "largest-fragment",
+        "BOOTCAMP_LARGEST_FRAGMENT",
+        "Take only the largest fragment of salts and mixtures",
+        OptionValue::Switch,
+    ),
+    ProgramOption::new(
+        "index",
+        "BOOTCAMP_INDEX",
+        "How a new collection on Milvus is searched: exactly, or in the nearest of 1,024 clusters (see --nprobe)",
+        OptionValue::OneOf(&["exact", "ivf"]),
+    ),
 ];
 
 const fn column(name: &'static str, env: &'static str, help: &'static str) -> ProgramOption {
-    ProgramOption { name, env, help, value: OptionValue::Text("NAME") }
+    ProgramOption::new(name, env, help, OptionValue::Text("NAME"))
 }
 
 const fn bits(fingerprint: Fingerprint, summary: &'static str) -> OwnVector {

@@ -92,11 +92,12 @@ async fn searching_for_structures() {
     page.wait("$('#stage-picture img').naturalWidth > 0").await;
     page.write("#words", "c1ccccc1").await;
     wait_first(&page, "benzene").await;
-    page.wait("$$('#examples li').length === 0 && location.hash === '#search'").await;
+    page.wait("$$('#examples li').length === 0 && location.hash === '#search?words=c1ccccc1'").await;
 
     // Other measures, thresholds and filters.
     choose(&page, "coefficient", "dice").await;
     page.wait_text("#results li:first-child .card-facts", "dice 1.00").await;
+    page.wait("$shown('#choice-min-similarity') && !$shown('#choice-alpha') && !$shown('#choice-syntax')").await;
     page.write("#choice-min-similarity", "0.9").await;
     page.wait(&format!("{TITLES}.join() === 'benzene'")).await;
     page.write("#choice-min-similarity", "").await;
@@ -105,6 +106,16 @@ async fn searching_for_structures() {
     page.keys("#filter", &format!("{}a{}{}", Key::Control, Key::Null, Key::Delete)).await;
 
     wait_first(&page, "benzene").await;
+
+    // What is asked for has an address, and back leads to the last one.
+    page.wait("location.hash === '#search?words=c1ccccc1&coefficient=dice'").await;
+    page.eval("location.hash = '#search?words=%5B%237%3BR%5D&mode=contains'").await;
+    page.wait(&format!("{TITLES}.sort().join() === 'caffeine,theophylline'")).await;
+    page.wait("$('#words').value === '[#7;R]' && $('#choice-mode').value === 'contains'").await;
+    page.wait("$shown('#choice-syntax') && !$shown('#choice-coefficient') && !$shown('#choice-min-similarity')").await;
+    page.eval("history.back()").await;
+    wait_first(&page, "benzene").await;
+    page.wait("$('#choice-mode').value === 'similar' && $('#choice-coefficient').value === 'dice'").await;
 
     // The answer as a file.
     page.wait("$$('#downloads button').map(({ textContent }) => textContent).join() === 'CSV,SDF'").await;

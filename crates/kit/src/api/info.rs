@@ -79,6 +79,17 @@ pub struct OptionBody {
     pub least: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most: Option<f64>,
+    /// What must be chosen for this to decide anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_with: Option<OnlyWithBody>,
+}
+
+/// Values of another option.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OnlyWithBody {
+    #[schema(example = "mode")]
+    pub option: String,
+    pub values: Vec<String>,
 }
 
 impl OptionBody {
@@ -86,7 +97,7 @@ impl OptionBody {
         let (mut values, mut bounds) = (Vec::new(), None);
         let kind = match option.value {
             OptionValue::OneOf(known) => {
-                values.extend(known.iter().map(|&value| value.to_owned()));
+                values = owned(known);
                 "choice"
             }
             OptionValue::Number { least, most } => {
@@ -98,8 +109,14 @@ impl OptionBody {
         };
         let (least, most) = bounds.unzip();
         let (name, help) = (option.name.to_owned(), option.help.to_owned());
-        Self { name, help, kind: kind.to_owned(), values, least, most }
+        let only_with =
+            option.only_with.map(|(option, values)| OnlyWithBody { option: option.to_owned(), values: owned(values) });
+        Self { name, help, kind: kind.to_owned(), values, least, most, only_with }
     }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
 }
 
 /// Words that make a good query.
