@@ -206,10 +206,13 @@ export function create(section, app) {
 
   return {
     async show(params, again) {
-      if (location.hash === address() && generation === app.generation && !again) return;
+      const isAsked = location.hash === address();
+      if (isAsked && generation === app.generation && !again) return;
       generation = app.generation;
-      choices.set(params);
-      words.set(params.get("words") ?? "");
+      if (!isAsked) {
+        choices.set(params);
+        words.set(params.get("words") ?? "");
+      }
       const id = params.get("id");
       try {
         const region = parseRegion(params.get("region"));

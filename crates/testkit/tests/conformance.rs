@@ -13,6 +13,7 @@ async fn model_store() {
         "writes::read_your_writes",
         "reads::count_with_filter",
         "paging::with_filter",
+        "paging::in_batches_with_filter",
         "search::with_filter",
         "search::filter_that_nothing_passes",
         "search::filter_that_few_pass",

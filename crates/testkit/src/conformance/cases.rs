@@ -76,7 +76,8 @@ fn of_records() -> Vec<Case> {
     ]);
     cases.extend(theme![paging:
         int_ids_in_order, string_ids_in_byte_order, after_an_id_that_is_not_there, with_filter, output_selection,
-        scan_of_thousands, in_batches, while_records_come_and_go, batches_while_records_come_and_go, empty_collection, auto_ids_in_order,
+        scan_of_thousands, while_records_come_and_go, in_batches, in_batches_with_filter,
+        batches_while_records_come_and_go, empty_collection, auto_ids_in_order,
     ]);
     cases
 }

@@ -111,27 +111,32 @@ pub(super) async fn scan_of_thousands(scene: &Scene<'_>) -> Checked {
     Ok(())
 }
 
-/// In whatever order: each record once, with the fields asked for, of those for which the filter holds.
+/// In whatever order: each record once, with the fields asked for.
 pub(super) async fn in_batches(scene: &Scene<'_>) -> Checked {
-    let spec = scene.plain(4).scalar(ScalarField::int("n")).scalar(ScalarField::string("label"));
-    let record = |(record, n): (Record, i64)| record.field("n", n % 3).field("label", format!("label {n}"));
-    let records: Vec<_> = numbered(1, 1500, 4).into_iter().zip(0..).map(record).collect();
+    let spec = scene.plain(4).scalar(ScalarField::string("label"));
+    let records: Vec<_> =
+        numbered(1, 1500, 4).into_iter().zip(0..).map(|(r, n)| r.field("label", format!("label {n}"))).collect();
     scene.store.create(&spec).await?;
     equal("batches of nothing", batches(scene, &spec.name, None, Output::Scalars).await?, vec![])?;
     scene.store.upsert(&spec.name, &records).await?;
-    let expected = check::without_vectors(&records);
     check::records(&batches(scene, &spec.name, None, Output::Everything).await?, &records)?;
+    let expected = check::without_vectors(&records);
     check::records(&batches(scene, &spec.name, None, Output::Scalars).await?, &expected)?;
-    let expected: Vec<_> = records.iter().filter(|record| record.fields["n"] == 1).collect();
-    let expected: Vec<_> =
-        expected.into_iter().map(|record| Record { fields: Default::default(), ..record.clone() }).collect();
-    let found = batches(scene, &spec.name, Some(filter("n == 1")?), Output::ids()).await?;
-    check::records(&found, &check::without_vectors(&expected))?;
     // Whoever wants no more is not read to the end, and disturbs nobody.
     let first = scene.store.batches(&spec.name, None, Output::ids()).try_next().await?;
     ensure!(first.is_some_and(|batch| !batch.is_empty() && batch.len() < records.len()), "not in batches");
-    scene.store.delete(&spec.name, &Selection::Filter(filter("n >= 0")?)).await?;
+    let ids: Vec<Id> = records.iter().filter_map(|record| record.id.clone()).collect();
+    scene.store.delete(&spec.name, &Selection::Ids(ids)).await?;
     equal("batches of nothing any more", batches(scene, &spec.name, None, Output::ids()).await?, vec![])
+}
+
+pub(super) async fn in_batches_with_filter(scene: &Scene<'_>) -> Checked {
+    let spec = scene.plain(2).scalar(ScalarField::int("n"));
+    let record = |id: i64| Record::new(id).vector("v", vec![0.5; 2]).field("n", id % 3);
+    scene.filled(&spec, &(0..900).map(record).collect::<Vec<_>>()).await?;
+    let found = batches(scene, &spec.name, Some(filter("n == 1")?), Output::ids()).await?;
+    equal("ids", check::record_ids(&found), int_ids((0..900).filter(|id| id % 3 == 1)))?;
+    equal("records", batches(scene, &spec.name, Some(filter("n == 5")?), Output::ids()).await?, vec![])
 }
 
 /// All records of all batches, in id order.
