@@ -7,8 +7,8 @@
 //! pattern only what is certain counts: an atom that may be of two elements is in no chain. A property test looks for a
 //! pattern that breaks it.
 //!
-//! RDKit's pattern fingerprint, which chematic has too, takes three times as long; of 137 structures in 5,602 molecules it
-//! leaves 101,000 pairs to look at, this one 102,000, and 59,000 are matches.
+//! Of the 1,815,048 pairs of 324 structures and 5,602 molecules in the tests it leaves 838,000 to look at, and 416,000 are
+//! matches.
 
 use chematic::core::{AtomIdx, BondOrder, Molecule as Graph, MoleculeBuilder};
 use chematic::perception::ring_bond_flags;

@@ -34,7 +34,7 @@ pub struct Pattern {
 /// How long a search may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Atoms that are tried in one molecule. A million take a fifth of a second.
+    /// Atoms that are tried in one molecule.
     pub steps: u64,
 }
 
