@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::api::SearchBody;
-use crate::solution::{Export, Program};
+use crate::program::{Export, Program};
 
 const CSV: Export = Export { extension: "csv", media_type: "text/csv", write: csv };
 

@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 
 use bootcamp_core::picture::{Limits, Picture};
 use bootcamp_core::{Error, Id, Result};
-use sha2::{Digest, Sha256};
 
+use crate::names::{file_name, hex};
 use crate::source;
 
 /// The longest side of a thumbnail, in pixels.
 pub const THUMBNAIL: u32 = 256;
 pub(crate) const QUALITY: u8 = 85;
-/// Most letters of an uploaded file's name that are kept.
-const MAX_FILE_NAME: usize = 100;
 
 /// A collection's folder of thumbnails and uploads.
 #[derive(Clone, Debug)]
@@ -106,16 +104,6 @@ impl Media {
     }
 }
 
-/// The last part of a name, without anything that a file system, a shell or a page could take for more than letters.
-pub(crate) fn file_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let name: String = last.trim_start_matches('.').chars().map(plain).collect();
-    let skip = name.chars().count().saturating_sub(MAX_FILE_NAME);
-    let name: String = name.chars().skip(skip).collect();
-    if name.is_empty() { "upload".to_owned() } else { name }
-}
-
 /// Writes a file under another name first, so that no one ever sees half of it.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -127,32 +115,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map(drop).map_err(|error| Error::io("cannot write", path, error))
 }
 
-/// A SHA-256 in hex.
-pub fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn uploaded_names_stay_names() {
-        let cases = [
-            ("cat.jpg", "cat.jpg"),
-            ("../../etc/passwd", "passwd"),
-            ("C:\\Users\\me\\Bild 1.png", "Bild_1.png"),
-            ("..", "upload"),
-            (".htaccess", "htaccess"),
-            ("a\0b<script>.png", "a_b_script_.png"),
-            ("Schöne Grüße.png", "Schöne_Grüße.png"),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(file_name(name), expected);
-        }
-        let long = file_name(&format!("{}.png", "x".repeat(500)));
-        assert!(long.len() == MAX_FILE_NAME && long.ends_with(".png"), "{long}");
-    }
 
     #[test]
     fn a_removed_item_takes_its_upload_along_and_nothing_else() {

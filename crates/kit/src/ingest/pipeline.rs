@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::watch::Outcome;
-use super::{Import, Item, Pipeline, Report, Watch, item_id, prune};
-use crate::context::{Context, blocking};
-use crate::media::hex;
+use super::{Import, Item, Pipeline, item_id, prune, source_id};
+use crate::context::{Context, SOURCE, SPAN, blocking};
+use crate::names::hex;
 use crate::source::{Content, Skip, Source, Sources};
+use crate::watch::{Outcome, Report, Watch};
 
 /// Sources that are looked up in the store together.
 const LOOKUP: usize = 64;
@@ -175,7 +175,7 @@ impl Finder {
 
     /// Whether to go on: not when the next step has ended.
     fn look_up(&self, waiting: &mut Vec<Source>, handle: &Handle) -> Result<bool> {
-        let ids: Vec<Id> = waiting.iter().map(|source| item_id(&source.name, 0)).collect();
+        let ids: Vec<Id> = waiting.iter().map(|source| source_id(&source.name)).collect();
         if ids.is_empty() {
             return Ok(true);
         }
@@ -221,7 +221,7 @@ struct Decoder<P: Pipeline> {
 enum End {
     /// The source cannot be taken.
     Source(Error),
-    /// The next step has ended.
+    /// The import ends: the next step has ended, or somebody asked it to stop.
     Import,
 }
 
@@ -235,13 +235,16 @@ impl<P: Pipeline> Decoder<P> {
             let decoded = catch_unwind(AssertUnwindSafe(|| self.source(&changed, &mut sent)));
             let error = match decoded {
                 Ok(Ok(())) => continue,
-                Ok(Err(End::Import)) => return Ok(()),
-                Ok(Err(End::Source(error))) => error,
-                Err(_) => Error::new(ErrorKind::Internal, "the decoder failed on it: this is a bug"),
+                Ok(Err(End::Import)) => None,
+                Ok(Err(End::Source(error))) => Some(error),
+                Err(_) => Some(Error::new(ErrorKind::Internal, "the decoder failed on it: this is a bug")),
             };
             let ids = (1..=sent).map(|part| item_id(&changed.source.name, part));
             self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-            self.watch.skip(Skip::new(&changed.source.name, &error));
+            match error {
+                Some(error) => self.watch.skip(Skip::new(&changed.source.name, &error)),
+                None => return Ok(()),
+            }
         }
     }
 
@@ -253,6 +256,10 @@ impl<P: Pipeline> Decoder<P> {
         };
         let first = first.map_err(End::Source)?;
         for item in items {
+            // A film has thousands of items: whoever stops the import does not wait for its end.
+            if self.watch.is_cancelled() {
+                return Err(End::Import);
+            }
             let item = item.map_err(End::Source)?;
             self.send(changed, *sent + 1, item, None)?;
             *sent += 1;
@@ -277,6 +284,10 @@ impl<P: Pipeline> Decoder<P> {
         });
         if let Value::Object(own) = own {
             fields.extend(own);
+        }
+        fields.insert(SOURCE.to_owned(), source_id(&changed.source.name).to_string().into());
+        if let Some(span) = item.span {
+            fields.extend(SPAN.into_iter().zip([span.start, span.end]).map(|(name, at)| (name.to_owned(), at.into())));
         }
         check(&self.spec, &fields).map_err(End::Source)?;
         let draft = Draft { id, fields, input: item.input, last: last.map(|(_, last)| last) };
@@ -325,6 +336,7 @@ async fn encode<P: Pipeline>(pipeline: &P, field: &str, batch: Vec<Draft<P::Inpu
 async fn write(context: &Context, batch: impl Iterator<Item = Ready>, watch: &Watch) -> Result<()> {
     let (records, lasts): (Vec<Record>, Vec<Option<Last>>) = batch.unzip();
     let ids = context.store.upsert(&context.collection, &records).await?;
+    watch.wrote(ids.len() as u64);
     let done: Vec<(&Id, Last)> = ids.iter().zip(lasts).filter_map(|(id, last)| Some((id, last?))).collect();
     let stale: Vec<Id> = done.iter().flat_map(|(_, last)| last.stale.clone()).collect();
     if !stale.is_empty() {

@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 
 use super::pipeline::name_hash;
 use crate::context::Context;
-use crate::query::remove;
+use crate::items::remove;
 
 /// Records that are looked at, and removed, together.
 const PAGE: usize = 1000;

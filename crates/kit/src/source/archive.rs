@@ -10,7 +10,7 @@ use bootcamp_core::{Error, ErrorKind, Fields, Result};
 
 use super::files::has_extension;
 use super::{Content, MEMBER, Places, Skip, Source, Sources};
-use crate::media::hex;
+use crate::names::hex;
 
 /// How many members are looked at in one archive.
 const MAX_MEMBERS: usize = 10_000_000;

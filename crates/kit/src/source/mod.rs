@@ -12,7 +12,7 @@ use bootcamp_core::{Error, Fields, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::media::{file_name, hex};
+use crate::names::{file_name, hex};
 use crate::options::Options;
 
 pub use files::files;
