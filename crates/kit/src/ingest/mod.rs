@@ -7,7 +7,6 @@ mod prune;
 use async_trait::async_trait;
 use bootcamp_core::picture::Picture;
 use bootcamp_core::{Fields, Id, Result, Vector};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

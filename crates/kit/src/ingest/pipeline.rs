@@ -6,7 +6,6 @@
 //! items there are: where it stands, the source is in as a whole, and an unchanged one is not read again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +19,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::{Import, Item, Pipeline, item_id, prune, source_id};
+use super::prune::{name_hash, prune};
+use super::{Import, Item, Pipeline, item_id, source_id};
 use crate::context::{Context, SOURCE, SPAN, blocking};
 use crate::names::hex;
 use crate::source::{Content, Skip, Source, Sources};
@@ -66,14 +66,14 @@ pub async fn ingest<P: Pipeline>(
     import: Import,
 ) -> Result<Report> {
     context.ensure(spec).await?;
-    let Import { sources, prune, watch, .. } = import;
+    let Import { sources, prune: scopes, watch, .. } = import;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (changed, to_decode) = sync_channel(cores * 2);
     let (decoded, mut to_encode) = mpsc::channel::<Draft<P::Input>>(P::BATCH * 2);
     let pipeline = Arc::new(pipeline);
 
     let finder =
-        Finder { context: context.clone(), watch: watch.clone(), changed, seen: prune.is_some().then(HashSet::new) };
+        Finder { context: context.clone(), watch: watch.clone(), changed, seen: scopes.is_some().then(HashSet::new) };
     let handle = Handle::current();
     let finding = blocking(move || finder.run(sources, &handle));
 
@@ -122,8 +122,8 @@ pub async fn ingest<P: Pipeline>(
     if !orphans.is_empty() {
         context.store.delete(&context.collection, &Selection::Ids(orphans)).await?;
     }
-    if let (Some(scopes), Some(seen), false) = (prune, seen, watch.is_cancelled()) {
-        watch.removed(prune::prune(context, &scopes, &seen).await?);
+    if let (Some(scopes), Some(seen), false) = (scopes, seen, watch.is_cancelled()) {
+        watch.removed(prune(context, &scopes, &seen).await?);
     }
     Ok(watch.report())
 }
@@ -199,13 +199,6 @@ impl Finder {
         }
         Ok(true)
     }
-}
-
-/// What a name is remembered by.
-pub(super) fn name_hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
 }
 
 struct Decoder<P: Pipeline> {

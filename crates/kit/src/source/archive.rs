@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use bootcamp_core::{Error, ErrorKind, Fields, Result};
 
-use super::files::has_extension;
-use super::{Content, MEMBER, Places, Skip, Source, Sources};
+use super::{Content, MEMBER, Places, Skip, Source, Sources, has_extension};
 use crate::names::hex;
 
 /// How many members are looked at in one archive.

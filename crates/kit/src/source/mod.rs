@@ -200,5 +200,14 @@ fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(cannot_read)
 }
 
+fn with_fields(found: Result<Source, Skip>, places: &Places) -> Result<Source, Skip> {
+    found.map(|source| Source { fields: places.fields.clone(), ..source })
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
 #[cfg(test)]
 mod tests;
