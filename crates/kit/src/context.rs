@@ -14,6 +14,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::media::Media;
 use crate::solution::{OwnVector, Program};
+use crate::spool::Spool;
 
 /// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
 const OWN_FIELDS: [&str; 2] = ["version", "parts"];
@@ -38,6 +39,8 @@ pub struct Context {
     /// What makes the vectors where no model does.
     pub vector: Option<&'static OwnVector>,
     pub media: Media,
+    /// Where files go that are too large for memory and that nobody keeps.
+    pub spool: Spool,
     /// Of pictures and other files that are read.
     pub limits: Limits,
     pub(crate) registry: Arc<Registry>,

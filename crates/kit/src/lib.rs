@@ -6,6 +6,7 @@
 
 pub mod api;
 mod cli;
+mod content;
 mod context;
 pub mod duplicates;
 mod export;
@@ -14,6 +15,7 @@ pub mod ingest;
 mod jobs;
 pub mod map;
 mod media;
+mod names;
 mod options;
 mod printer;
 mod query;
@@ -21,13 +23,17 @@ mod settings;
 mod sheet;
 mod solution;
 pub mod source;
+mod spool;
 #[cfg(test)]
 mod testing;
 
 pub use cli::run;
+pub use content::{Content, ContentPath};
 pub use context::Context;
-pub use media::{Media, THUMBNAIL, hex};
+pub use media::{Media, THUMBNAIL};
+pub use names::hex;
 pub use options::{OptionValue, Options, ProgramOption};
 pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine, stored, stored_vector};
 pub use settings::{GlobalArgs, Settings};
 pub use solution::{Card, Export, OwnVector, Preview, Program, Sample, Solution, WordsExample};
+pub use spool::{Received, Spool, SpoolFile, Writer};

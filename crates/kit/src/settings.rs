@@ -15,8 +15,11 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::context::{Context, OnFetch, field_of};
 use crate::media::Media;
 use crate::solution::{OwnVector, Program};
+use crate::spool::Spool;
 
 const CONFIG: &str = "bootcamp.toml";
+/// Below the folder of media, where uploads are moved to from it. No collection has such a name.
+const SPOOL: &str = ".spool";
 
 /// Flags of every command. clap takes a flag's value from the environment where the flag is not given.
 #[derive(Args, Clone, Debug, Default)]
@@ -136,11 +139,13 @@ impl Settings {
             Place::Local(folder) => folder.join("media"),
             Place::Milvus(_) => PathBuf::from("data/media"),
         });
+        let spool = Spool::new(media.join(SPOOL));
         let mut context = Context {
             program,
             store: open(&config).await?,
             board: open_board(&config, &collection)?.map(Arc::new),
-            media: Media::new(media.join(&collection)),
+            media: Media::new(media.join(&collection), spool.clone()),
+            spool,
             collection,
             field: "embedding".to_owned(),
             metric: Metric::Cosine,

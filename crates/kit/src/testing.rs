@@ -18,6 +18,7 @@ use crate::options::{OptionValue, Options, ProgramOption};
 use crate::query::{Answer, SearchQuery, Subject, combine, stored_vector};
 use crate::solution::{Card, Export, Preview, Program, Solution};
 use crate::source::{Places, Source, Sources, files};
+use crate::spool::Spool;
 
 pub static PROGRAM: Program = LETTERS;
 
@@ -62,6 +63,7 @@ fn ids(body: &SearchBody) -> Result<String> {
 pub async fn context() -> (TempDir, Context) {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalStore::open(folder.path().join("store")).unwrap();
+    let spool = Spool::new(folder.path().join("spool"));
     let context = Context {
         program: &PROGRAM,
         store: Arc::new(store),
@@ -70,7 +72,8 @@ pub async fn context() -> (TempDir, Context) {
         metric: Metric::Cosine,
         model: None,
         vector: None,
-        media: Media::new(folder.path().join("media")),
+        media: Media::new(folder.path().join("media"), spool.clone()),
+        spool,
         limits: Limits::default(),
         registry: Arc::new(Registry::open(ModelSettings::default()).unwrap()),
         encoder_options: EncoderOptions::default(),
@@ -129,7 +132,7 @@ impl Solution for Letters {
                         vector(words)
                     }
                     Subject::Words(words) => vector(words),
-                    Subject::File { bytes, .. } => vector(&String::from_utf8_lossy(bytes)),
+                    Subject::File { content, .. } => vector(&String::from_utf8_lossy(&content.read(u64::MAX)?)),
                 });
             }
         }
@@ -175,12 +178,13 @@ impl Pipeline for Texts {
     type Input = String;
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, String>> {
-        let input = String::from_utf8_lossy(&source.read(1 << 20)?).into_owned();
+        let input = String::from_utf8_lossy(&source.read(64 << 20)?).into_owned();
         if input.starts_with("broken") {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
         let input = if self.reverse { input.chars().rev().collect() } else { input };
-        let fields = Fields::from_iter([("note".to_owned(), input.as_str().into())]);
+        let note: String = input.chars().take(100).collect();
+        let fields = Fields::from_iter([("note".to_owned(), note.into())]);
         Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, input }))))
     }
 

@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::context::blocking;
 use crate::export::with_media_types;
 use crate::jobs::Jobs;
 use crate::options::{with_parts, with_schema};
@@ -160,6 +161,12 @@ pub async fn serve(
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });
+    let spool = solution.context().spool.clone();
+    blocking(move || {
+        spool.sweep();
+        Ok(())
+    })
+    .await?;
     let app = App::new(solution, options);
     let stopping = tokio_util::sync::CancellationToken::new();
     let server =

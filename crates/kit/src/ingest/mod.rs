@@ -11,7 +11,7 @@ use bootcamp_core::{Fields, Id, Result, Vector};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::media::hex;
+use crate::names::hex;
 use crate::options::Options;
 use crate::source::{Skip, Source, Sources};
 

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use super::watch::Outcome;
 use super::{Import, Item, Pipeline, Report, Watch, item_id, prune};
 use crate::context::{Context, blocking};
-use crate::media::hex;
+use crate::names::hex;
 use crate::source::{Content, Skip, Source, Sources};
 
 /// Sources that are looked up in the store together.
