@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::facts::Facts;
 use crate::media::Media;
+use crate::spool::Spool;
 use crate::vectors::{Chosen, Maker, choose};
 
 /// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
@@ -43,6 +44,8 @@ pub struct Context {
     /// What makes the embeddings.
     pub maker: Maker,
     pub media: Media,
+    /// Where files go that are too large for memory and that nobody keeps.
+    pub spool: Spool,
     /// Of pictures and other files that are read.
     pub limits: Limits,
     /// Below it each collection has its folder of thumbnails and uploads.
@@ -79,7 +82,7 @@ impl Context {
         bootcamp_core::check_name("collection", collection)?;
         let mut other = self.clone();
         other.collection = collection.to_owned();
-        other.media = Media::new(self.media_root.join(collection));
+        other.media = Media::new(self.media_root.join(collection), self.spool.clone());
         let found = other.describe().await?;
         let Chosen { maker, field, metric } = choose(other.facts, &other.registry, collection, found.as_ref(), maker)?;
         if maker.name() != self.maker.name() {

@@ -9,8 +9,8 @@ use crate::watch::Watch;
 
 /// An import from places; a second look at them counts what there is while the first goes on.
 pub fn prepare(solution: &dyn Solution, places: &Places, prune: bool, watch: Watch) -> Result<Import> {
-    let limits = solution.context().limits;
-    let places = Places { max_bytes: limits.bytes, ..places.clone() };
+    let context = solution.context();
+    let places = Places { max_bytes: context.limits.bytes, spool: Some(context.spool.clone()), ..places.clone() };
     let sources = solution.discover(&places)?;
     let count = solution.discover(&Places { names_only: true, ..places.clone() })?;
     let counting = watch.clone();

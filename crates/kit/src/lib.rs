@@ -10,6 +10,7 @@
 
 pub mod api;
 mod cli;
+mod content;
 mod context;
 pub mod duplicates;
 mod export;
@@ -33,6 +34,7 @@ mod settings;
 mod sheet;
 mod solution;
 pub mod source;
+mod spool;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -40,6 +42,7 @@ mod toy;
 mod vectors;
 mod watch;
 
+pub use content::{Content, ContentPath};
 pub use context::{Context, SOURCE, SPAN};
 pub use facts::{Facts, OwnVector, Vectors, WordsExample};
 pub use include_dir;
@@ -53,5 +56,6 @@ pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject
 pub use run::run;
 pub use settings::{GlobalArgs, Settings};
 pub use solution::{Card, Preview, Solution};
+pub use spool::{Received, Spool, SpoolFile, Writer};
 pub use vectors::Maker;
 pub use watch::{Outcome, Report, Snapshot, Watch};

@@ -1,9 +1,19 @@
-//! Names that are safe to use as they are: hashes of what may be anything, and file names of strangers made plain.
+//! Names made of what is foreign: hashes of contents, and file names that are nothing but names.
 
 use sha2::{Digest, Sha256};
 
-/// The most letters of an uploaded file's name that are kept.
+/// Most letters of an uploaded file's name that are kept.
 const MAX_FILE_NAME: usize = 100;
+
+/// A SHA-256 in hex.
+pub fn hex(bytes: &[u8]) -> String {
+    digits(&Sha256::digest(bytes))
+}
+
+/// Bytes as hex digits.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The last part of a name, without anything that a file system, a shell or a page could take for more than letters.
 pub(crate) fn file_name(name: &str) -> String {
@@ -13,11 +23,6 @@ pub(crate) fn file_name(name: &str) -> String {
     let skip = name.chars().count().saturating_sub(MAX_FILE_NAME);
     let name: String = name.chars().skip(skip).collect();
     if name.is_empty() { "upload".to_owned() } else { name }
-}
-
-/// A SHA-256 in hex.
-pub fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

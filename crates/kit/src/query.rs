@@ -10,6 +10,7 @@ use bootcamp_core::{
 };
 use serde_json::Value;
 
+use crate::content::Content;
 use crate::context::{Context, SOURCE, blocking};
 use crate::items::path_of;
 use crate::options::Options;
@@ -54,10 +55,10 @@ pub enum Subject {
     /// A stored item.
     Id(Id),
     Words(String),
-    /// A file's bytes, and its name for messages.
+    /// A file, and its name for messages.
     File {
         name: String,
-        bytes: Vec<u8>,
+        content: Content,
     },
 }
 
@@ -70,13 +71,13 @@ impl Example {
         }
     }
 
-    /// Its file's bytes: those given, or of the file that the item came from.
+    /// Its file: the one given, or the one that the item came from.
     ///
     /// # Errors
     /// `NotFound` when there is no such item or its file is gone; `InvalidInput` for words.
-    pub async fn bytes(&self, context: &Context) -> Result<Vec<u8>> {
+    pub async fn content(&self, context: &Context) -> Result<Content> {
         match &self.subject {
-            Subject::File { bytes, .. } => Ok(bytes.clone()),
+            Subject::File { content, .. } => Ok(content.clone()),
             Subject::Words(words) => Err(Error::invalid(format!("'{words}' is no file"))),
             Subject::Id(id) => {
                 let (path, media, limits) = (path_of(context, id).await?, context.media.clone(), context.limits);
@@ -88,11 +89,11 @@ impl Example {
     /// Its picture, or the part of it that is meant.
     ///
     /// # Errors
-    /// As [`Example::bytes`], and of decoding and cropping, named by the example.
+    /// As [`Example::content`], and of decoding and cropping, named by the example.
     pub async fn picture(&self, context: &Context) -> Result<Picture> {
-        let (bytes, region, limits) = (self.bytes(context).await?, self.region, context.limits);
+        let (content, region, limits) = (self.content(context).await?, self.region, context.limits);
         let picture = context.compute(move || {
-            let picture = Picture::decode(&bytes, &limits)?;
+            let picture = Picture::decode(&content.read(limits.bytes)?, &limits)?;
             if let Some(region) = region { picture.crop(&region) } else { Ok(picture) }
         });
         picture.await.map_err(|error| match &self.subject {

@@ -15,9 +15,12 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::context::{Context, OnFetch};
 use crate::facts::Facts;
 use crate::media::Media;
+use crate::spool::Spool;
 use crate::vectors::Maker;
 
 const CONFIG: &str = "bootcamp.toml";
+/// Below the folder of media, where uploads are moved to from it. No collection has such a name.
+const SPOOL: &str = ".spool";
 
 /// Flags of every command. clap takes a flag's value from the environment where the flag is not given.
 #[derive(Args, Clone, Debug, Default)]
@@ -137,12 +140,14 @@ impl Settings {
             Place::Local(folder) => folder.join("media"),
             Place::Milvus(_) => PathBuf::from("data/media"),
         });
+        let spool = Spool::new(media.join(SPOOL));
         let base = Context {
             facts,
             store: open(&config).await?,
             board: open_board(&config, &collection)?.map(Arc::new),
-            media: Media::new(media.join(&collection)),
+            media: Media::new(media.join(&collection), spool.clone()),
             media_root: media,
+            spool,
             collection: collection.clone(),
             field: String::new(),
             metric: Metric::Cosine,

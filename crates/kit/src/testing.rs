@@ -21,6 +21,7 @@ use crate::program::{Export, Program};
 use crate::query::{Answer, SearchQuery, Subject, combine};
 use crate::solution::{Card, Preview, Solution};
 use crate::source::{Places, Source, Sources, files};
+use crate::spool::Spool;
 use crate::vectors::Maker;
 use crate::watch::Report;
 
@@ -67,6 +68,7 @@ pub async fn context() -> (TempDir, Context) {
 pub async fn context_of(program: &'static Program) -> (TempDir, Context) {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalStore::open(folder.path().join("store")).unwrap();
+    let spool = Spool::new(folder.path().join("spool"));
     let context = Context {
         facts: &program.facts,
         store: Arc::new(store),
@@ -74,8 +76,9 @@ pub async fn context_of(program: &'static Program) -> (TempDir, Context) {
         field: "embedding".to_owned(),
         metric: Metric::Cosine,
         maker: Maker::Computed,
-        media: Media::new(folder.path().join("media").join(program.facts.collection)),
+        media: Media::new(folder.path().join("media").join(program.facts.collection), spool.clone()),
         media_root: folder.path().join("media"),
+        spool,
         limits: Limits::default(),
         registry: Arc::new(Registry::open(ModelSettings::default()).unwrap()),
         encoder_options: EncoderOptions::default(),
@@ -134,7 +137,7 @@ impl Solution for Letters {
                         vector(words)
                     }
                     Subject::Words(words) => vector(words),
-                    Subject::File { bytes, .. } => vector(&String::from_utf8_lossy(bytes)),
+                    Subject::File { content, .. } => vector(&String::from_utf8_lossy(&content.read(u64::MAX)?)),
                 });
             }
         }
@@ -180,12 +183,13 @@ impl Pipeline for Texts {
     type Input = String;
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, String>> {
-        let input = String::from_utf8_lossy(&source.read(1 << 20)?).into_owned();
+        let input = String::from_utf8_lossy(&source.read(64 << 20)?).into_owned();
         if input.starts_with("broken") {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
         let input = if self.reverse { input.chars().rev().collect() } else { input };
-        let fields = Fields::from_iter([("note".to_owned(), input.as_str().into())]);
+        let note: String = input.chars().take(100).collect();
+        let fields = Fields::from_iter([("note".to_owned(), note.into())]);
         Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, span: None, input }))))
     }
 

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::score;
 use crate::api::{HitBody, SearchBody, Timings};
+use crate::content::Content;
 use crate::context::{Context, ID_LENGTH, blocking};
 use crate::export::format;
 use crate::facts::Facts;
@@ -204,7 +205,7 @@ async fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
 async fn subject(context: &Context, text: &str) -> Result<Subject> {
     let path = Path::new(text);
     if path.exists() {
-        return read(path, context.limits.bytes);
+        return Ok(Subject::File { name: text.to_owned(), content: Content::File(path.to_owned()) });
     }
     if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         let id = Id::from(text);
@@ -219,12 +220,6 @@ async fn subject(context: &Context, text: &str) -> Result<Subject> {
     let error = Error::new(ErrorKind::NotFound, format!("there is no file {text}"));
     let model = context.maker.name().unwrap_or(context.facts.name);
     Err(error.with_hint(format!("give a file or an item's id ({ID_LENGTH} hex digits); {model} knows no words")))
-}
-
-/// A query's file, whole.
-pub fn read(path: &Path, max: u64) -> Result<Subject> {
-    let bytes = crate::source::read_named(&path.to_string_lossy(), max)?;
-    Ok(Subject::File { name: path.display().to_string(), bytes })
 }
 
 /// What is on the contact sheet: the query, and the hits.

@@ -95,7 +95,7 @@ pub(super) struct UploadForm {
     responses((status = 200, description = "What came of it", body = UploadBody), Problems)
 )]
 pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadBody>, Problem> {
-    let parts = Parts::of(request, app.options.max_upload).await?;
+    let parts = Parts::of(request, &app.solution.context().spool, app.options.max_upload).await?;
     if parts.files.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no file").hint("send parts named `file`"));
     }
@@ -134,9 +134,9 @@ async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, 
     let sources = blocking(move || {
         let keep = |file: File| {
             let mut source = if drawn {
-                Source::upload(&file.name, file.bytes)
+                Source::upload(&file.name, file.received)
             } else {
-                let path = media.keep_upload(&file.name, &file.bytes)?;
+                let path = media.keep_upload(&file.name, file.received)?;
                 Source::file(&path).map_err(|skip| Error::invalid(skip.reason))?
             };
             // A folder that is sent as a whole says what is in it, as it would from the disk.
@@ -272,7 +272,7 @@ pub async fn media(
         Look::File(path) => path,
     };
     let (media, limits) = (context.media.clone(), context.limits);
-    let bytes = blocking(move || media.original(&path, &limits)).await?;
+    let bytes = blocking(move || media.original(&path, &limits)?.read(limits.bytes)).await?.to_vec();
     // Only what is a picture leaves the disk, whatever the collection says where it is.
     let kind =
         media_type(&bytes).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the item's file is no picture"))?;

@@ -32,6 +32,7 @@ use utoipa_axum::routes;
 
 pub use problem::{Problem, Problems};
 
+use crate::context::blocking;
 use crate::export::with_media_types;
 use crate::jobs::Jobs;
 use crate::options::{with_parts, with_schema};
@@ -174,6 +175,12 @@ pub async fn serve(
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });
+    let spool = solution.context().spool.clone();
+    blocking(move || {
+        spool.sweep();
+        Ok(())
+    })
+    .await?;
     let app = App::new(program, solution, options);
     let stopping = tokio_util::sync::CancellationToken::new();
     let server =

@@ -19,6 +19,7 @@ use super::problem::{Body, Fields, Problem, Problems};
 use super::upload::{File, Parts};
 use super::{App, Shared};
 use crate::api::{PreviewBody, SearchBody};
+use crate::context::Context;
 use crate::export;
 use crate::facts::Facts;
 use crate::options::Options;
@@ -122,7 +123,7 @@ pub async fn search(
 ) -> Result<Response, Problem> {
     let program = app.program;
     let export = format.filter(|format| format != "json").map(|format| export::format(program, &format)).transpose()?;
-    let query = read(request, app.options.max_upload, &program.facts).await?;
+    let query = read(request, &app).await?;
     let start = Instant::now();
     let answer = app.solution.search(&query).await?;
     app.metrics.searched(&answer);
@@ -165,13 +166,14 @@ pub async fn preview(State(app): Shared, Body(input): Body<PreviewInput>) -> Res
     Ok(Json(PreviewBody { note, drawing }))
 }
 
-async fn read(request: Request, max_upload: u64, facts: &Facts) -> Result<SearchQuery, Problem> {
+async fn read(request: Request, app: &App) -> Result<SearchQuery, Problem> {
+    let Context { facts, spool, .. } = app.solution.context();
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("multipart/form-data") {
         let Body(input) = Body::<SearchInput>::from_request(request, &()).await?;
         return input.query(Vec::new(), facts);
     }
-    let mut parts = Parts::of(request, max_upload).await?;
+    let mut parts = Parts::of(request, spool, app.options.max_upload).await?;
     let input = match parts.texts.remove("query") {
         Some(text) => serde_json::from_str(&text).map_err(|error| bad(format!("the part 'query': {error}")))?,
         None => from_parts(&parts, facts)?,
@@ -248,13 +250,13 @@ impl ExampleInput {
             (None, None, Some(part), None) => {
                 let at = files.iter().position(|file| file.part == part);
                 let at = at.ok_or_else(|| bad(format!("the request has no file '{part}', or it is named twice")))?;
-                let File { name, bytes, .. } = files.remove(at);
-                Subject::File { name, bytes }
+                let File { name, received, .. } = files.remove(at);
+                Subject::File { name, content: received.content }
             }
             (None, None, None, Some(data)) => {
                 let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim());
                 let bytes = bytes.map_err(|error| bad(format!("`data` is no base64: {error}")))?;
-                Subject::File { name: "data".to_owned(), bytes }
+                Subject::File { name: "data".to_owned(), content: bytes.into() }
             }
             _ => return Err(bad("an example has exactly one of id, words, file and data")),
         };

@@ -13,6 +13,7 @@ use crate::testing::{DRAWN, PROGRAM, context, solution};
 
 mod own;
 mod replicas;
+mod spooling;
 mod toy;
 
 struct Server {
@@ -226,7 +227,7 @@ async fn what_is_too_large_is_refused() {
     let large = vec![b'a'; 10_001];
     let (status, problem) = server.multipart("/api/v1/items", &[("file", Some("large.txt"), &large)]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
-    assert_eq!(problem["detail"], "large.txt has 10001 bytes, and at most 10000 are taken");
+    assert_eq!(problem["detail"], "large.txt is larger than 10000 bytes, the limit of a file");
     let huge = vec![b'a'; 200_000];
     let (status, _) = server.multipart("/api/v1/search", &[("file", Some("huge.txt"), &huge)]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
