@@ -134,7 +134,7 @@ impl SearchQuery {
     }
 
     /// Stored items named as examples: a person who points at one does not want it back.
-    fn named(&self) -> impl Iterator<Item = &Id> {
+    pub fn named(&self) -> impl Iterator<Item = &Id> {
         self.positive.iter().chain(&self.negative).filter_map(Example::id)
     }
 

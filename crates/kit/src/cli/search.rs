@@ -234,7 +234,8 @@ async fn cells(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody]) -
         cells.push(Cell { look: queried(solution, example, query).await?, title: "query".to_owned(), note });
     }
     for hit in hits {
-        let note = score(hit.similarity.unwrap_or(hit.score));
+        let score = score(hit.similarity.unwrap_or(hit.score));
+        let note = hit.item.span.map_or(score.clone(), |span| format!("{score}  {span}"));
         let look = look(solution, &hit.item.id, &hit.item.fields, &hit.marks).await.unwrap_or(Look::Nothing);
         cells.push(Cell { look, title: hit.item.title.clone(), note });
     }

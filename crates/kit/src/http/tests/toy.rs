@@ -47,6 +47,14 @@ async fn hits_are_moments_grouped_by_source() {
     assert_eq!(hits, ["abba", "baba"].into(), "the best source with both of its words");
     let found = search(json!({"filter": "start >= 1.0", "moments": 3})).await;
     assert_eq!(titles(&found)[0], ("baba", 1.0), "spans can be filtered by");
+    let query = json!({"positive": [{"words": "xyz"}], "k": 1, "moments": 1});
+    let request = request(Method::POST, "/api/v1/search?format=csv").header(header::CONTENT_TYPE, "application/json");
+    let answer = server.send(request.body(Body::from(query.to_string())).unwrap()).await;
+    let csv = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    let csv = String::from_utf8(csv.to_vec()).unwrap();
+    let (header, row) = csv.trim_end().split_once('\n').unwrap();
+    assert!(header.starts_with("rank,id,title,score,source,start,end,"), "{csv}");
+    assert_eq!(row.split(',').skip(5).take(2).collect::<Vec<_>>(), ["1", "2"], "{csv}");
     let (status, problem) = server.post("/api/v1/search", json!({"positive": [{"words": "a"}], "moments": 0})).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
 }
