@@ -26,6 +26,9 @@ mod testing;
 
 pub use cli::run;
 pub use context::Context;
+/// For [`Program::page`]: `use bootcamp_kit::include_dir::{self, Dir, include_dir}`, and then
+/// `static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");`.
+pub use include_dir;
 pub use media::{Media, THUMBNAIL, hex};
 pub use options::{OptionValue, Options, ProgramOption};
 pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine, stored, stored_vector};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::{CollectionSpec, Error, ErrorKind, Fields, Metric, Result, VectorField, VectorKind};
+use include_dir::Dir;
 
 use crate::api::SearchBody;
 use crate::context::{Context, field_of};
@@ -48,6 +49,9 @@ pub struct Program {
     /// From this score on two items count as near-duplicates, unless a user says otherwise. `None`: that question makes
     /// no sense here.
     pub duplicates: Option<f32>,
+    /// Modules that extend the web page, from the solution's folder `page/`; `page/solution.js` of the kit says what
+    /// they may export.
+    pub page: Option<&'static Dir<'static>>,
     /// What `demo` works on.
     pub sample: Option<Sample>,
     pub open: fn(Context) -> Arc<dyn Solution>,

@@ -7,6 +7,7 @@ use bootcamp_core::encoder::EncoderOptions;
 use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::Limits;
 use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
+use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -20,6 +21,11 @@ use crate::solution::{Card, Export, Preview, Program, Solution};
 use crate::source::{Places, Source, Sources, files};
 
 pub static PROGRAM: Program = LETTERS;
+
+/// The same, with modules of its own for the page.
+pub static PAGED: Program = Program { page: Some(&PAGE), ..LETTERS };
+
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/testing/page");
 
 /// The same, with drawings.
 pub static DRAWN: Program = Program { drawn: true, ..LETTERS };
@@ -50,6 +56,7 @@ const LETTERS: Program = Program {
     drawn: false,
     exports: &[Export { extension: "ids", media_type: "text/x-ids", write: ids }],
     duplicates: Some(0.99),
+    page: None,
     sample: None,
     open: |context| solution(&context),
 };

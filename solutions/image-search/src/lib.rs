@@ -40,6 +40,7 @@ pub static PROGRAM: Program = Program {
     accepts: &["picture"],
     // Where the authors of the default model put the border between copies and other pictures.
     duplicates: Some(0.75),
+    page: None,
     sample: Some(sample::SAMPLE),
     open: |context| Arc::new(ImageSearch { context }),
 };

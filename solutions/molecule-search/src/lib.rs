@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::{CollectionSpec, Fields, IndexKind, Metric, Output, Result, VectorField, VectorKind};
+use bootcamp_kit::include_dir::{self, Dir, include_dir};
 use bootcamp_kit::ingest::{Import, Report, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
@@ -78,9 +79,12 @@ pub static PROGRAM: Program = Program {
     accepts: &["molecule"],
     // The same fingerprint: stereoisomers, mostly.
     duplicates: Some(0.0),
+    page: Some(&PAGE),
     sample: Some(sample::SAMPLE),
     open: |context| Arc::new(MoleculeSearch { fingerprint: fingerprint(&context), context }),
 };
+
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 
 const OPTIONS: &[ProgramOption] = &[
     ProgramOption::new(

@@ -12,6 +12,7 @@ use crate::solution::Program;
 use crate::testing::{DRAWN, PROGRAM, context, solution};
 
 mod own;
+mod page;
 mod replicas;
 
 struct Server {
