@@ -16,14 +16,22 @@ export function create(section, app) {
   function fieldTable(fields) {
     const row = ({ name, type, filterable }) =>
       el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, type), el("td", {}, filterable ? "yes" : "no"));
-    const head = el("tr", {}, ...["Field", "Type", "Filter"].map((text) => el("th", { scope: "col" }, text)));
+    const head = el("tr", {}, ...["Field", "Type", "Filterable"].map((text) => el("th", { scope: "col" }, text)));
     return el("table", { class: "facts" }, el("thead", {}, head), el("tbody", {}, ...fields.map(row)));
   }
 
+  const indexFacts = ({ served_by, exact, indexed, field }, count) => [
+    ["Index", served_by],
+    ["Results", exact ? "exact" : "approximate"],
+    ["Indexed", `${number(indexed)} of ${number(count)}`],
+    ["Vector field", field],
+  ];
+
   function show() {
     const { info } = app;
-    const { model, index, store } = info;
-    const near = info.larger_is_nearer ? "the larger, the nearer" : "the smaller, the nearer";
+    const { index, store } = info;
+    const maker = info.model ?? info.vectors;
+    const near = info.larger_is_nearer ? "larger is nearer" : "smaller is nearer";
     $("facts").replaceChildren(
       el("p", { class: "lead" }, info.summary),
       el(
@@ -36,19 +44,16 @@ export function create(section, app) {
           ["Largest upload", bytes(info.max_upload_bytes)],
           ["Most results", number(info.max_k)],
         ]),
-        model &&
-          panel("Model", [
-            ["Name", model.name],
-            ["What it does", model.summary],
-            ["Numbers in a vector", number(model.dim)],
-            ["Licence", model.licence],
+        maker &&
+          panel("Embeddings", [
+            ["Made by", maker.name],
+            ["What it does", maker.summary],
+            ["Dimension", number(maker.dim)],
+            ["Licence", maker.licence],
           ]),
-        panel("Index", [
+        panel("Search", [
           ["Metric", `${info.metric}, ${near}`],
-          ["Served by", index.served_by],
-          ["Exact", index.exact ? "yes" : "approximate"],
-          ["In the index", `${number(index.indexed)} of ${number(info.count)}`],
-          ["Vector field", index.field],
+          ...(index ? indexFacts(index, info.count) : [["Index", "none yet: it is made by the first import"]]),
         ]),
         panel(
           "Program",

@@ -136,15 +136,17 @@ export const save = async (query, files, format) =>
 /** What words are understood as. */
 export const preview = (input, signal) => post("/preview", input, signal);
 
-export function upload(files, label, signal) {
+/** `parts` are texts of the form beside the files: a label, and what was chosen of the import's options. */
+export function upload(files, parts, signal) {
   const body = new FormData();
-  if (label) body.append("label", label);
+  for (const [name, value] of Object.entries(parts)) body.append(name, value);
   for (const file of files) body.append("file", file, file.webkitRelativePath || file.name);
   return json("/items", { method: "POST", body, signal });
 }
 
-export const startImport = (path, prune) => post("/imports", { path, prune });
+export const startImport = (path, prune, options) => post("/imports", { path, prune, options });
 export const startDuplicates = (threshold) => post("/duplicates", { threshold });
+export const startWork = (name, options) => post(`/work/${encodeURIComponent(name)}`, { options });
 export const jobs = async (signal) => (await json("/jobs", { signal })).jobs;
 export const job = (id, signal) => json(`/jobs/${id}`, { signal });
 export const cancelJob = (id) => json(`/jobs/${id}`, { method: "DELETE" });
@@ -184,18 +186,27 @@ async function* eventData(stream) {
   }
 }
 
-/** Puts a picture of the server into an <img>: directly, or with the token that a plain `src` cannot carry. */
-export async function showPicture(img, url) {
+/** Puts a file of the server into an element: directly, or with the token that a plain `src` cannot carry. */
+async function load(node, url) {
   if (!token) {
-    img.src = url;
+    node.src = url;
     return;
   }
   try {
-    const blob = await (await send(url)).blob();
-    const local = URL.createObjectURL(blob);
-    img.addEventListener("load", () => URL.revokeObjectURL(local), { once: true });
-    img.src = local;
+    node.src = URL.createObjectURL(await (await send(url)).blob());
   } catch {
-    img.dispatchEvent(new Event("error"));
+    node.dispatchEvent(new Event("error"));
   }
 }
+
+const forget = ({ target }) => target.src.startsWith("blob:") && URL.revokeObjectURL(target.src);
+
+export function showPicture(img, url) {
+  img.addEventListener("load", forget, { once: true });
+  load(img, url);
+}
+
+/** A player reads its file again whenever somebody jumps, so that stays. */
+export const playMedia = load;
+
+export const readText = async (url) => (await send(url)).text();

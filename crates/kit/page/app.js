@@ -7,11 +7,12 @@ import * as duplicates from "./duplicates.js";
 import * as importing from "./import.js";
 import * as map from "./map.js";
 import * as search from "./search.js";
+import * as work from "./work.js";
 import { createDetail } from "./detail.js";
-import { $, plural } from "./dom.js";
-import { rendererFor } from "./render.js";
+import { $, el, plural } from "./dom.js";
+import { rendererFor, views as ownViews } from "./solution.js";
 
-const modules = { search, browse, import: importing, duplicates, map, about };
+const modules = { search, browse, import: importing, duplicates, map, work, about };
 const views = new Map();
 let shown = null;
 
@@ -55,12 +56,30 @@ function showHead() {
   $("title").textContent = info.title;
   $("count").textContent = plural(info.count, renderer.one, renderer.many);
   document.querySelector("[data-view=duplicates]").hidden = info.duplicates_threshold === null;
+  document.querySelector("[data-view=work]").hidden = !info.work?.length;
+}
+
+/** Makes place for the solution's views: before the import, or where the kit's view of that name is. */
+function addViews() {
+  for (const { name, title, create } of ownViews) {
+    const link = el("a", { href: `#${name}`, "data-view": name }, title);
+    const head = el("div", { class: "view-head" }, el("h2", { id: `${name}-heading` }, title));
+    const section = el("section", { id: `view-${name}`, "aria-labelledby": `${name}-heading`, hidden: true }, head);
+    if (name in modules) {
+      document.querySelector(`[data-view=${name}]`).replaceWith(link);
+      $(`view-${name}`).replaceWith(section);
+    } else {
+      document.querySelector("[data-view=import]").before(link);
+      $("view-import").before(section);
+    }
+    modules[name] = { create };
+  }
 }
 
 /** Each view has show(params, again), `again` when the server is back after it was gone, and perhaps hide() and forget(id). */
 function route(again = false) {
   const [asked, params] = location.hash.slice(1).split("?");
-  const isOffered = asked in modules && !document.querySelector(`[data-view=${asked}]`).hidden;
+  const isOffered = Object.hasOwn(modules, asked) && !document.querySelector(`[data-view=${asked}]`).hidden;
   const name = isOffered ? asked : "search";
   const isNew = shown !== name;
   if (isNew && shown) views.get(shown).hide?.();
@@ -86,7 +105,8 @@ function wireConnection() {
     route(true);
   });
   api.connection.addEventListener("busy", ({ detail }) => {
-    $("status").textContent = `The server is busy; trying again in ${plural(detail, "second", "seconds")}.`;
+    const status = document.querySelector("main > section:not([hidden]) .status");
+    if (status) status.textContent = `The server is busy; trying again in ${plural(detail, "second", "seconds")}.`;
   });
   $("offline-retry").onclick = api.probe;
 }
@@ -96,7 +116,7 @@ function wireToken() {
   // Without a token there is nothing to show, so the dialog cannot be left; browsers let Escape close it when pressed twice.
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   api.onTokenNeeded((wasWrong) => {
-    if (wasWrong) $("token-text").textContent = "The server does not know this token. Please give another.";
+    if (wasWrong) $("token-text").textContent = "The server does not accept this token. Please enter another.";
     $("token").value = "";
     dialog.showModal();
     dialog.onclose = () => dialog.showModal();
@@ -111,7 +131,7 @@ function wireToken() {
 
 function wireTheme() {
   const root = document.documentElement;
-  const names = { "": "as the system has them", light: "light", dark: "dark" };
+  const names = { "": "system", light: "light", dark: "dark" };
   const order = Object.keys(names);
   const paint = () => {
     const theme = root.dataset.theme ?? "";
@@ -154,6 +174,7 @@ document.querySelector("[data-skip]").onclick = (event) => {
 app.info = await firstInfo();
 app.renderer = rendererFor(app.info);
 app.open = createDetail(app).open;
+addViews();
 showHead();
 window.addEventListener("hashchange", () => route());
 route();

@@ -4,19 +4,21 @@ import { debounce, el } from "./dom.js";
 
 /**
  * Controls for `options` at the end of `places`: choices of a word in the first, all others in the second. What decides
- * nothing beside what else was chosen is not shown and not sent.
+ * nothing beside what else was chosen is not shown and not sent. The controls' ids begin with `prefix`.
  */
-export function createChoices(options, [choices, others], onChange) {
+export function createChoices(options, [choices, others], onChange = () => {}, prefix = "choice") {
   const change = () => {
     show();
     onChange();
   };
   const later = debounce(change);
-  const controls = new Map(options.map((option) => [option.name, make(option, option.type === "choice" ? change : later)]));
+  const controls = new Map(options.map((option) => [option.name, make(option, `${prefix}-${option.name}`, option.type === "choice" ? change : later)]));
   for (const option of options) {
     const control = controls.get(option.name);
     const label = el("label", { htmlFor: control.id, title: option.help, class: "choice" }, option.name.replaceAll("-", " "));
-    (option.type === "choice" ? choices : others).append(el("div", { class: "field field-row" }, label, control));
+    const help = el("p", { class: "hint choice-help" }, option.help);
+    const field = el("div", { class: "field field-row" }, el("div", {}, label, help), control);
+    (option.type === "choice" ? choices : others).append(field);
   }
   show();
 
@@ -58,10 +60,10 @@ const valueOf = (control) => (control.type === "checkbox" ? control.checked : co
 
 const defaultOf = ({ type, values }) => (type === "choice" ? values[0] : type === "switch" ? false : "");
 
-function make({ name, help, type, values, least, most }, act) {
-  const shared = { id: `choice-${name}`, name, title: help };
+function make({ name, help, type, values, least, most }, id, act) {
+  const shared = { id, name, title: help };
   if (type === "choice") return el("select", { ...shared, onchange: act }, ...values.map((value) => el("option", { value }, value)));
   if (type === "switch") return el("input", { ...shared, type: "checkbox", onchange: act });
-  const bounds = type === "number" ? { min: least, max: most, step: "any", inputMode: "decimal", placeholder: "any" } : {};
+  const bounds = type === "number" ? { min: least, max: most, step: "any", inputMode: "decimal", placeholder: "default" } : {};
   return el("input", { ...shared, type, autocomplete: "off", ...bounds, oninput: act });
 }

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { $, confirmButton, el, isAbort, showProblem } from "./dom.js";
+import { spanText } from "./media.js";
 import { fieldText } from "./render.js";
 
 const MIDDLE = "0.250,0.250,0.500,0.500";
@@ -40,9 +41,10 @@ export function createDetail(app) {
   }
 
   function showItem(item) {
-    $("detail-title").textContent = item.title;
+    $("detail-title").textContent = item.span ? `${item.title}, ${spanText(item.span)}` : item.title;
     $("detail-caption").textContent = item.caption ?? "";
     $("detail-picture").replaceChildren(app.renderer.large(item));
+    $("detail-own").replaceChildren(...[app.renderer.detail?.(item)].filter(Boolean));
     const row = ([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, fieldText(name, value)));
     const score = ["similarity", "score"].filter((name) => item[name] !== undefined).map((name) => [name, item[name]]);
     $("detail-fields").replaceChildren(...[...score, ...Object.entries(item.fields)].map(row));
@@ -81,10 +83,14 @@ export function createDetail(app) {
   $("detail-previous").onclick = () => step(-1);
   $("detail-next").onclick = () => step(1);
   $("detail-close").onclick = () => dialog.close();
-  dialog.addEventListener("keydown", ({ key }) => {
+  dialog.addEventListener("keydown", ({ key, target }) => {
+    // A player moves in time by the same keys, and a field moves its cursor.
+    if (target.closest("audio, video, input, textarea")) return;
     if (key === "ArrowLeft") step(-1);
     if (key === "ArrowRight") step(1);
   });
+  // What plays would go on unseen.
+  dialog.addEventListener("close", () => $("detail-picture").replaceChildren());
   // The dialog has no padding of its own, so only its backdrop is hit as the dialog itself.
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 

@@ -16,8 +16,8 @@ export function create(section, app) {
     slider.step = info.larger_is_nearer ? 0.01 : "any";
     slider.value = info.duplicates_threshold;
     slider.oninput = showThreshold;
-    if (!info.larger_is_nearer) $("duplicates-label").textContent = "Alike up to a distance of";
-    $("duplicates-hint").textContent = `${scoreText(info.duplicates_threshold)} is this model's usual value.`;
+    if (!info.larger_is_nearer) $("duplicates-label").textContent = "Largest distance";
+    $("duplicates-hint").textContent = `${scoreText(info.duplicates_threshold)} is the default.`;
     showThreshold();
     $("duplicates-form").onsubmit = async (event) => {
       event.preventDefault();
@@ -52,7 +52,7 @@ export function create(section, app) {
     $("duplicates-job").replaceChildren();
     const count = groups.reduce((sum, group) => sum + group.items.length, 0);
     const found = `${plural(groups.length, "group", "groups")}, ${plural(count, renderer.one, renderer.many)} in all`;
-    $("duplicates-status").textContent = groups.length ? found : "No duplicates: nothing is alike to that degree.";
+    $("duplicates-status").textContent = groups.length ? found : "No duplicates at this threshold.";
     $("duplicates-groups").replaceChildren(...groups.map(groupRow));
   }
 
@@ -69,7 +69,7 @@ export function create(section, app) {
     };
     for (const item of items) {
       const node = card(item, { renderer, open: () => app.open(items, item) });
-      node.append(confirmButton({ label: "Delete", question: "For good?", confirm: "Delete", act: () => remove(item) }));
+      node.append(confirmButton({ label: "Delete", question: "Delete for good?", confirm: "Delete", act: () => remove(item) }));
       row.append(node);
     }
     const many = el("strong", {}, plural(items.length, renderer.one, renderer.many));

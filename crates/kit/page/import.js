@@ -1,6 +1,7 @@
 // The import view: files from this device, and folders that the server itself can read.
 
 import * as api from "./api.js";
+import { createChoices } from "./choices.js";
 import { $, acceptDrops, bytes, el, isAbort, plural, showProblem } from "./dom.js";
 import { jobBox, outcome, progressBox, skipList } from "./jobs.js";
 import { droppedFiles, upload } from "./upload.js";
@@ -11,6 +12,9 @@ export function create(section, app) {
   const { info, renderer } = app;
   let uploading = null;
   let following = null;
+  const options = $("import-options");
+  const choices = createChoices(info.import_options, [options, options], undefined, "import");
+  $("import-choices").hidden = info.import_options.length === 0;
 
   async function take(files) {
     if (uploading) return;
@@ -23,7 +27,8 @@ export function create(section, app) {
     $("upload-report").replaceChildren(box.node);
     const onProgress = (report) => box.update(account(report, others, "Uploading"));
     const label = $("upload-label").value.trim();
-    const report = await upload(wanted, { label, limit: info.max_upload_bytes, signal, onProgress });
+    const parts = { ...choices.values, ...(label && { label }) };
+    const report = await upload(wanted, { parts, limit: info.max_upload_bytes, signal, onProgress });
     box.update(account(report, others, signal.aborted ? "Stopped" : "Done"));
     uploading = null;
     setBusy(false);
@@ -37,7 +42,7 @@ export function create(section, app) {
 
   function account(report, others, head) {
     const isOver = head !== "Uploading";
-    const left = others && `${plural(others, "file", "files")} left out: not a ${renderer.one} by extension.`;
+    const left = others && `${plural(others, "file", "files")} left out: the extension is none of those above.`;
     const more = [left && el("p", { class: "hint" }, left), isOver && skipList(report.skips)];
     return { head, progress: report, text: outcome({ ...report, skipped: report.skips.length }), isOver, more };
   }
@@ -69,7 +74,7 @@ export function create(section, app) {
       event.preventDefault();
       showProblem($("server-import-error"), null);
       try {
-        follow(await api.startImport($("server-path").value.trim(), $("server-prune").checked), true);
+        follow(await api.startImport($("server-path").value.trim(), $("server-prune").checked, choices.values), true);
       } catch (error) {
         if (!error.isOffline) showProblem($("server-import-error"), error);
       }

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { el, isAbort, number, plural, showProblem } from "./dom.js";
+import { fieldText } from "./render.js";
 
 const states = { queued: "Waiting", running: "Running", done: "Done", failed: "Failed", cancelled: "Stopped" };
 
@@ -31,10 +32,17 @@ export function progressBox(subject, onStop) {
   return { node, update };
 }
 
-/** "120 of 785, 80 per second". */
-function progressText({ done, total, per_second }) {
+/** "120 of 785, 80 per second", and what the work says of itself. */
+function progressText({ done, total, per_second, note }) {
   const count = total == null ? number(done) : `${number(done)} of ${number(total)}`;
-  return per_second ? `${count}, ${number(Math.round(per_second))} per second` : count;
+  const text = per_second ? `${count}, ${number(Math.round(per_second))} per second` : count;
+  return note ? `${text}: ${note}` : text;
+}
+
+/** What the program's own work gave: a JSON object, as a table. */
+function resultTable(result) {
+  const row = ([name, value]) => el("tr", {}, el("th", { scope: "row" }, name.replaceAll("_", " ")), el("td", {}, fieldText(name, value)));
+  return el("table", { class: "facts" }, el("caption", { class: "unseen" }, "Result"), el("tbody", {}, ...Object.entries(result).map(row)));
 }
 
 /** What became of the files, in one line. */
@@ -57,11 +65,12 @@ export function jobBox(job, signal, onDone = () => {}) {
   const failure = el("div", { class: "problem", role: "alert", hidden: true });
   const box = progressBox(job.subject ?? job.kind, () => api.cancelJob(job.id).catch((error) => showProblem(failure, error)));
 
-  function paint({ state, progress, report, error }) {
+  function paint({ state, progress, report, result, error }) {
     const isOver = api.isFinal({ state });
     if (error) showProblem(failure, { message: error.detail ?? error.title, hint: error.hint });
     const text = report && outcome(report);
-    box.update({ head: states[state], progress, text, isOver, more: [failure, isOver && report && skipList(report.skips, report.skipped)] });
+    const skips = isOver && report && skipList(report.skips, report.skipped);
+    box.update({ head: states[state], progress, text, isOver, more: [failure, skips, result && resultTable(result)] });
   }
 
   paint(job);

@@ -16,7 +16,7 @@ export function create(section, app) {
 
   async function load() {
     generation = app.generation;
-    $("map-status").textContent = "Laying out …";
+    $("map-status").textContent = "Computing the map …";
     try {
       const answer = await api.map(SAMPLE);
       points = answer.points;

@@ -3,6 +3,12 @@
 import { $, el } from "./dom.js";
 import { createRegion, regionText } from "./region.js";
 
+/** "a picture", "an item": what a file of a query is. */
+export function aFile({ one, example }) {
+  const name = example ?? one;
+  return `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`;
+}
+
 /**
  * An example: { file } or { item }, with negative and region. `onChange()` is called whenever the answer may differ.
  * Only ids and files are kept, so a query can be asked again at any time.
@@ -56,14 +62,14 @@ export function createQuery(renderer, onChange) {
   function pictureOf(example, size) {
     if (example.item) return renderer[size](example.item);
     example.url ??= URL.createObjectURL(example.file);
-    return renderer.local(example.file, example.url);
+    return renderer.local(example.file, example.url, size);
   }
 
   function show() {
     $("examples").replaceChildren(...examples.map(chip));
     $("query-clear").hidden = examples.length === 0;
     $("invite-text").hidden = examples.length > 0;
-    $("query-file-label").lastElementChild.textContent = examples.length ? `${renderer.combines ? "Add" : "Choose"} another` : `Choose a ${renderer.one}`;
+    $("query-file-label").lastElementChild.textContent = examples.length ? `${renderer.combines ? "Add" : "Choose"} another` : `Choose ${aFile(renderer)}`;
     $("stage-frame").hidden = !main;
     $("region-line").hidden = !main || !renderer.hasParts;
     $("region").hidden = !renderer.hasParts;
@@ -77,6 +83,8 @@ export function createQuery(renderer, onChange) {
       showMain.shown = shown;
       const picture = pictureOf(shown, "large");
       const fit = () => $("stage").style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight || 1);
+      // What is no picture, such as a player, has no load and takes what room it needs.
+      $("stage").classList.toggle("free", picture.tagName !== "IMG");
       picture.addEventListener("load", () => {
         fit();
         showRegion();

@@ -1,69 +1,70 @@
-// What an item looks like: the one place that another kind of collection (video, sound, molecules) extends.
+// What items look like unless the solution says otherwise: the renderers that it may change.
 
 import { bytes, el, number } from "./dom.js";
+import { fileOf, playerOf, showText } from "./media.js";
 import { showPicture } from "./api.js";
 
 /**
- * A renderer has words for its items, the files it takes, and nodes for an item small and large; and it says whether a part
- * of an item can be searched for, and whether hits can be like several of them and unlike others.
+ * A renderer has words for its items and the files it takes, and nodes for an item small and large. Optional are `facts(item)`,
+ * a line on each card, and `detail(item)`, a node above the fields in the dialog.
  */
+const items = {
+  one: "item",
+  many: "items",
+  /** What a file of a query is, where that is not an item: "picture or clip". */
+  example: null,
+  /** The files that an import takes: for people, for the file dialog, and by name. */
+  formats: "Files",
+  accept: "",
+  files: /./,
+  /** `isCode`: in letters of one width. `isPreviewed`: the server says what words mean while they are typed. */
+  words: { label: "Words", placeholder: "What to look for", isCode: false, isPreviewed: false },
+  /** An example of a filter. */
+  filter: "",
+  /** Whether a part of an item can be searched for. */
+  hasParts: false,
+  /** Whether hits can be like several examples and unlike others. */
+  combines: true,
+
+  thumbnail: (item) => image(item, [item.thumbnail]),
+  large,
+  /** A file that the server has not seen, under an object URL. */
+  local: fileOf,
+  /** The entries of an answer's list; `card(hit)` is the usual one. */
+  answer: ({ hits }, card) => hits.map(card),
+};
+
 const pictures = {
+  ...items,
   one: "picture",
   many: "pictures",
   formats: "JPEG, PNG, GIF, WebP, BMP or TIFF",
   accept: ".jpg,.jpeg,.png,.gif,.webp,.bmp,.tif,.tiff",
   files: /\.(jpe?g|png|gif|webp|bmp|tiff?)$/i,
-  words: { label: "Words", placeholder: "What should be in it" },
+  words: { label: "Words", placeholder: "What the picture shows" },
   filter: 'label == "birds" and width > 300',
   hasParts: true,
-  combines: true,
+};
 
-  thumbnail: (item) => image(item, [item.thumbnail]),
+export const rendererOf = (info) => (info.accepts.includes("picture") ? pictures : items);
 
+/** By the kind of its media; a picture where nothing is said of it. */
+function large(item) {
+  const kind = (item.media_type ?? "image").split("/")[0];
+  if (kind === "video" || kind === "audio") return playerOf(item, kind, () => image(item, [item.thumbnail]));
+  if (kind === "text") return showText(item);
   // Browsers cannot show every format that the server reads (TIFF), and the thumbnail is always a JPEG.
-  large: (item) => image(item, [item.media, item.thumbnail]),
+  return image(item, [item.media, item.thumbnail]);
+}
 
-  /** A file that the server has not seen, under an object URL. */
-  local(file, url) {
-    const img = el("img", { alt: file.name, src: url, draggable: false });
-    img.onerror = () => img.replaceWith(noPicture());
-    return img;
-  },
-};
-
-const noPicture = () => el("span", { class: "no-picture" }, "no preview");
-
-/** Drawings come from the server, with the atoms marked that a search for a structure found. `facts` stand on each card. */
-const molecules = {
-  one: "molecule",
-  many: "molecules",
-  formats: "SMILES, CSV, TSV, JSON lines, SDF or molfiles, plain or gzipped",
-  accept: ".smi,.smiles,.txt,.csv,.tsv,.jsonl,.ndjson,.sdf,.sd,.mol,.gz",
-  files: /\.(smi|smiles|txt|csv|tsv|jsonl|ndjson|sdf|sd|mol)(\.gz)?$/i,
-  words: { label: "SMILES, SMARTS or name", placeholder: "CC(=O)Oc1ccccc1C(=O)O", areDrawn: true },
-  filter: "mw < 300 and rings > 1",
-  hasParts: false,
-  combines: false,
-  thumbnail: (item) => image(item, [item.thumbnail]),
-  large: (item) => image(item, [item.thumbnail]),
-  local: (file) => el("span", { class: "no-picture" }, file.name),
-  facts: ({ fields, details }) => {
-    const scores = ["dice", "tversky"].filter((name) => details?.[name] !== undefined).map((name) => `${name} ${details[name].toFixed(2)}`);
-    return [...scores, fields.formula, `${fields.mw.toFixed(1)} Da`, `logP ${fields.logp.toFixed(1)}`].join(" · ");
-  },
-};
-
-const renderers = { "image-search": pictures, "molecule-search": molecules };
-
-export const rendererFor = (info) => renderers[info.name] ?? pictures;
-
-function image(item, sources) {
+/** The first of these pictures that can be shown. */
+export function image(item, sources) {
   const img = el("img", { alt: item.caption ?? item.title, loading: "lazy", decoding: "async", draggable: false });
   const [first, ...rest] = sources;
   img.onerror = () => {
     const next = rest.shift();
     if (next) showPicture(img, next);
-    else img.replaceWith(noPicture());
+    else img.replaceWith(el("span", { class: "no-picture" }, "no preview"));
   };
   showPicture(img, first);
   return img;

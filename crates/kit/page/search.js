@@ -4,9 +4,10 @@ import * as api from "./api.js";
 import { $, acceptDrops, debounce, el, isAbort, number, showProblem } from "./dom.js";
 import { createChoices } from "./choices.js";
 import { createFilter } from "./filter.js";
-import { createQuery } from "./query.js";
+import { aFile, createQuery } from "./query.js";
 import { parseRegion, regionText } from "./region.js";
 import { card } from "./results.js";
+import { createControls } from "./solution.js";
 import { createWords } from "./words.js";
 
 const WELCOME_ITEMS = 24;
@@ -30,6 +31,7 @@ export function create(section, app) {
   });
   const filter = createFilter("filter", app, run);
   const choices = createChoices(info.options, [$("choices"), $("options")], run);
+  const own = createControls($("own-controls"), { info, add: query.add, changed: later });
   wireControls();
 
   /** What is asked for as far as it fits into an address: one item at most, words, what was chosen; no files. */
@@ -38,7 +40,7 @@ export function create(section, app) {
     const params = new URLSearchParams(only ? { id: only.item.id } : {});
     if (only?.region) params.set("region", regionText(only.region));
     if (words.value && (only || query.isEmpty)) params.set("words", words.value);
-    for (const [name, value] of Object.entries(choices.changed)) params.set(name, value);
+    for (const [name, value] of Object.entries({ ...choices.changed, ...own.params() })) params.set(name, value);
     const text = String(params);
     return text ? `#search?${text}` : "#search";
   }
@@ -56,6 +58,7 @@ export function create(section, app) {
     const k = Number($("k-number").value) || Number($("k").value);
     const body = { ...sides, k, filter: filter.value, min_score: Number.isNaN(minScore) ? null : minScore };
     if (info.options.length) body.options = choices.values;
+    own.extend(body);
     return { body, files };
   }
 
@@ -75,7 +78,7 @@ export function create(section, app) {
     if (body.positive.length === 0) {
       $("results").replaceChildren();
       $("results").removeAttribute("aria-busy");
-      status.textContent = nothing ? "" : "Add something to be like, beside what to be unlike.";
+      status.textContent = nothing ? "" : "Add an example that results should be like: so far there is only what they should be unlike.";
       if (nothing) {
         words.check(body.options);
         welcome();
@@ -107,10 +110,10 @@ export function create(section, app) {
     const { hits, notes = [], took_ms, timings } = answer;
     const options = { renderer, answer, more: app.more, less: renderer.combines && less, open: (item) => app.open(hits, item) };
     $("results").classList.remove("stale");
-    $("results").replaceChildren(...hits.map((hit) => card(hit, options)));
+    $("results").replaceChildren(...renderer.answer(answer, (hit) => card(hit, options)));
     const [took, encode, search] = [took_ms, timings.encode_ms, timings.search_ms].map((ms) => number(Math.round(ms)));
-    const found = `${number(hits.length)} of ${number(app.info.count)} in ${took} ms: ${encode} encode, ${search} search`;
-    status.textContent = hits.length ? [found, ...notes].join("; ") : "Nothing passes the filter and the score that were asked for.";
+    const found = `${number(hits.length)} of ${number(app.info.count)} in ${took} ms (encode ${encode} ms, search ${search} ms)`;
+    status.textContent = hits.length ? [found, ...notes].join("; ") : "No results match the filter and score limit.";
   }
 
   /** The answer once more, as files. */
@@ -166,8 +169,9 @@ export function create(section, app) {
   function wireControls() {
     const takesFiles = info.accepts.some((kind) => kind !== "words");
     $("drop").hidden = !takesFiles;
-    $("invite-text").textContent = `Drop a ${renderer.one} here, or paste one`;
-    $("welcome-heading").textContent = `Give a ${renderer.one}, get the most similar ones`;
+    $("invite-text").textContent = `Drop ${aFile(renderer)} here, or paste one`;
+    $("welcome-heading").textContent = takesFiles ? `Find ${renderer.many} by ${aFile(renderer)}` : `Find ${renderer.many}`;
+    $("welcome-text").textContent = takesFiles ? "Drop or paste one of yours, or start with one of these." : "Start with one of these.";
     // On a phone the results matter more than what is rarely changed.
     $("options").open = !matchMedia("(max-width: 48rem)").matches;
 
@@ -211,6 +215,7 @@ export function create(section, app) {
       generation = app.generation;
       if (!isAsked) {
         choices.set(params);
+        own.set(params);
         words.set(params.get("words") ?? "");
       }
       const id = params.get("id");

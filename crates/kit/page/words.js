@@ -7,12 +7,12 @@ import { $, debounce, el, showProblem } from "./dom.js";
 /** `onChange()` is called whenever the answer may differ. */
 export function createWords({ info, renderer }, onChange) {
   const input = $("words");
-  const { label, placeholder, areDrawn } = renderer.words;
+  const { label, placeholder, isCode, isPreviewed } = renderer.words;
   let drawn = null;
 
   document.querySelector("[for=words]").textContent = label;
   input.placeholder = placeholder;
-  input.classList.toggle("code", Boolean(areDrawn));
+  input.classList.toggle("code", Boolean(isCode));
   $("words-field").hidden = !info.accepts.includes("words");
   input.addEventListener("input", debounce(onChange));
   $("words-examples").replaceChildren(...info.examples.map(example));
@@ -46,7 +46,7 @@ export function createWords({ info, renderer }, onChange) {
     },
     /** Whether the words can be a query. Says what they are, or what is wrong with them. */
     async check(options, signal) {
-      if (!areDrawn || !this.value) {
+      if (!isPreviewed || !this.value) {
         show({ note: "", drawing: null });
         return true;
       }

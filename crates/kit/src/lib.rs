@@ -45,6 +45,8 @@ mod watch;
 pub use content::{Content, ContentPath};
 pub use context::{Context, SOURCE, SPAN};
 pub use facts::{Facts, OwnVector, Vectors, WordsExample};
+/// For [`Program::page`]: `use bootcamp_kit::include_dir::{self, Dir, include_dir}`, and then
+/// `static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");`.
 pub use include_dir;
 pub use items::{stored, stored_vector};
 pub use media::{Media, THUMBNAIL};

@@ -35,7 +35,8 @@ pub struct Program {
     pub commands: &'static [OwnCommand],
     /// HTTP routes of its own. They stand in the OpenAPI document and behind the same guards as all others.
     pub routes: Option<fn(Context) -> OpenApiRouter>,
-    /// Modules that extend the web page, from the solution's folder `page/`.
+    /// Modules that extend the web page, from the solution's folder `page/`; `page/solution.js` of the kit says what
+    /// they may export.
     pub page: Option<&'static Dir<'static>>,
     /// Makes the solution, once the store is open.
     pub open: fn(Context) -> Arc<dyn Solution>,

@@ -7,6 +7,7 @@ use bootcamp_core::encoder::EncoderOptions;
 use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::Limits;
 use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
+use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -27,6 +28,11 @@ use crate::watch::Report;
 
 pub static PROGRAM: Program =
     Program { facts: LETTERS, exports: EXPORTS, ..Program::new(|context| solution(&context)) };
+/// The same, with modules of its own for the page.
+pub static PAGED: Program = Program { facts: LETTERS, page: Some(&PAGE), ..Program::new(|context| solution(&context)) };
+
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/testing/page");
+
 /// The same, with drawings.
 pub static DRAWN: Program =
     Program { facts: Facts { drawn: true, ..LETTERS }, exports: EXPORTS, ..Program::new(|context| solution(&context)) };

@@ -21,8 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The width of a narrow phone.
 const NARROW: u32 = 390;
 
-const VIEWS: [&str; 6] = ["search", "browse", "import", "duplicates", "map", "about"];
-
 /// What must have a name that a screen reader can say.
 const NAMED: [&str; 11] = [
     "button",
@@ -187,9 +185,9 @@ impl Page {
         let size = json!({"width": NARROW, "height": 800, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", size);
         self.wait(&format!("innerWidth === {NARROW}")).await;
-        for view in VIEWS {
-            self.view(view).await;
-            self.fits_and_is_named(view).await;
+        for view in self.list("$$('nav [data-view]:not([hidden])').map(({ dataset }) => dataset.view)").await {
+            self.view(&view).await;
+            self.fits_and_is_named(&view).await;
         }
         let places = "performance.getEntriesByType('resource').map(({ name }) => name)";
         let foreign = format!("{places}.filter((name) => new URL(name).origin !== location.origin)");

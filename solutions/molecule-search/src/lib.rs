@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::{CollectionSpec, Fields, IndexKind, Metric, Output, Result, VectorField, VectorKind};
+use bootcamp_kit::include_dir::{self, Dir, include_dir};
 use bootcamp_kit::ingest::{Import, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
@@ -80,9 +81,12 @@ pub static PROGRAM: Program = Program {
         ..Facts::DEFAULT
     },
     sample: Some(sample::SAMPLE),
+    page: Some(&PAGE),
     exports: &[Export { extension: "sdf", media_type: "chemical/x-mdl-sdfile", write: writer::sdf }],
     ..Program::new(|context| Arc::new(MoleculeSearch { fingerprint: fingerprint(&context), context }))
 };
+
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 
 const OPTIONS: &[ProgramOption] = &[
     ProgramOption::new(

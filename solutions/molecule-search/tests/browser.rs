@@ -139,13 +139,17 @@ async fn importing_a_file_of_molecules() {
     let home = imported();
     let server = Server::start(&home, &[]);
     let file = home.path().join("mine.smi");
-    std::fs::write(&file, "CCO ethanol\nC1CC broken\n").unwrap();
+    std::fs::write(&file, "CCO.[Na+].[Cl-] ethanol\nC1CC broken\n").unwrap();
     let page = Page::open(&server.address).await;
     page.view("import").await;
+    page.click("#import-choices summary").await;
+    page.click("#import-largest-fragment").await;
     page.choose("#upload-file", &[&file]).await;
     page.wait_text("#upload-report", "Done").await;
     page.wait_text("#upload-report", "mine.smi:2").await;
     page.wait("$('#count').textContent === '8 molecules'").await;
+    let ethanol = server.get("/api/v1/items?filter=name%20%3D%3D%20%22ethanol%22");
+    assert_eq!(ethanol["items"][0]["fields"]["smiles"], "CCO", "the largest fragment alone");
     page.view("search").await;
     page.choose("#query-file", &[&file]).await;
     wait_first(&page, "ethanol").await;

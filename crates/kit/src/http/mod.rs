@@ -144,6 +144,7 @@ pub fn router(app: Arc<App>) -> Router {
     api.merge(docs::pages(document))
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))
+        .route("/solution/{*path}", get(page::solution))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(body))

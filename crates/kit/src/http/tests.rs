@@ -12,6 +12,7 @@ use crate::program::Program;
 use crate::testing::{DRAWN, PROGRAM, context, solution};
 
 mod own;
+mod page;
 mod replicas;
 mod spooling;
 mod toy;

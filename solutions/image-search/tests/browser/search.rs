@@ -35,7 +35,7 @@ async fn searching() {
     // An edited copy finds its original.
     page.choose("#query-file", &[&home.edited(&stamps[8])]).await;
     wait_first(&page, &ids[&stamps[8]]).await;
-    page.wait(r"/^24 of 40 in \d+ ms: \d+ encode, \d+ search$/.test($('#status').textContent)").await;
+    page.wait(r"/^24 of 40 in \d+ ms \(encode \d+ ms, search \d+ ms\)$/.test($('#status').textContent)").await;
     let scores = page.eval("$$('#results [data-testid=hit]').map(({ dataset }) => Number(dataset.score))").await;
     let scores: Vec<f64> = scores.as_array().unwrap().iter().map(|score| score.as_f64().unwrap()).collect();
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
@@ -45,7 +45,7 @@ async fn searching() {
     page.write("#min-score", &f64::midpoint(scores[0], scores[1]).to_string()).await;
     wait_hits(&page, 1).await;
     page.write("#min-score", "1.1").await;
-    page.wait_text("#status", "Nothing passes").await;
+    page.wait_text("#status", "No results match").await;
     page.write("#min-score", "").await;
     wait_hits(&page, 24).await;
     page.write("#k-number", "5").await;

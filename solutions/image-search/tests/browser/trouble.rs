@@ -46,7 +46,7 @@ async fn what_goes_wrong_is_told() {
         // It cannot be left.
         page.keys("#token", &Key::Escape.repeat(3)).await;
         page.keys("#token", &format!("{wrong}{}", Key::Enter)).await;
-        page.wait_text("#token-text", "does not know this token").await;
+        page.wait_text("#token-text", "does not accept this token").await;
         page.wait("$('#token-dialog').open && $('#token').value === ''").await;
     }
     page.keys("#token", &format!("open sesame{}", Key::Enter)).await;
