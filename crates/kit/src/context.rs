@@ -1,5 +1,6 @@
 //! What a program works with, opened once: the store, the collection's name, the model, the media.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bootcamp_core::encoder::{Encoder, EncoderOptions};
@@ -40,6 +41,8 @@ pub struct Context {
     pub media: Media,
     /// Of pictures and other files that are read.
     pub limits: Limits,
+    /// The store's folder, where it has one.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) encoder_options: EncoderOptions,
     pub(crate) on_fetch: OnFetch,

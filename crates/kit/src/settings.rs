@@ -7,7 +7,10 @@ use bootcamp_core::config::parse_file;
 use bootcamp_core::encoder::{Device, EncoderOptions};
 use bootcamp_core::models::{ModelSettings, ModelSpec, Registry};
 use bootcamp_core::picture::Limits;
-use bootcamp_core::{Error, ErrorKind, Metric, Place, Result, StoreSettings, VectorKind, open, open_board};
+use bootcamp_core::{
+    Access, Error, ErrorKind, Metric, Place, Result, StoreConfig, StoreSettings, VectorKind, VectorStore, open,
+    open_board,
+};
 use clap::Args;
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
@@ -68,7 +71,7 @@ struct File {
     server: ServerFile,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AppFile {
     collection: Option<String>,
@@ -93,10 +96,12 @@ pub struct ServerFile {
 }
 
 /// Everything that was said, checked and joined, before anything is opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub store: StoreSettings,
     pub server: ServerFile,
+    /// What the store is opened for.
+    pub access: Access,
     app: AppFile,
 }
 
@@ -120,7 +125,25 @@ impl Settings {
             threads: args.threads.or(file.app.threads),
             device: args.device.or(file.app.device),
         };
-        Ok(Self { store: flags.or(environment).or(StoreSettings::from_file(path)?), server: file.server, app })
+        let store = flags.or(environment).or(StoreSettings::from_file(path)?);
+        Ok(Self { store, server: file.server, access: Access::Write, app })
+    }
+
+    /// The folder of a local store.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match self.store.clone().resolve().ok()?.place {
+            Place::Local(folder) => Some(folder),
+            Place::Milvus(_) => None,
+        }
+    }
+
+    pub(crate) fn collection(&self, program: &Program) -> String {
+        self.app.collection.clone().unwrap_or_else(|| program.collection.to_owned())
+    }
+
+    /// The model that was asked for.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.app.model.as_deref()
     }
 
     /// Opens the store and finds out which collection and model this is about. Loads no model.
@@ -129,8 +152,8 @@ impl Settings {
     /// Those of the store and the registry; `InvalidInput` when the collection holds vectors of another model.
     pub async fn open(self, program: &'static Program, on_fetch: OnFetch) -> Result<Context> {
         let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
-        let config = self.store.resolve()?;
-        let collection = self.app.collection.unwrap_or_else(|| program.collection.to_owned());
+        let (folder, collection) = (self.folder(), self.collection(program));
+        let config = StoreConfig { access: self.access, ..self.store.resolve()? };
         bootcamp_core::check_name("collection", &collection)?;
         let media = self.app.media.unwrap_or_else(|| match &config.place {
             Place::Local(folder) => folder.join("media"),
@@ -138,7 +161,8 @@ impl Settings {
         });
         let mut context = Context {
             program,
-            store: open(&config).await?,
+            store: open_store(program, &config).await?,
+            folder,
             board: open_board(&config, &collection)?.map(Arc::new),
             media: Media::new(media.join(&collection)),
             collection,
@@ -164,6 +188,15 @@ impl Settings {
         }
         Ok(context)
     }
+}
+
+async fn open_store(program: &Program, config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
+    open(config).await.map_err(|error| match config.access {
+        Access::Read if error.kind() == ErrorKind::NotFound => {
+            error.with_hint(format!("import something first: {} import PATH; or name another --store", program.name))
+        }
+        _ => error,
+    })
 }
 
 /// The model of the collection's vectors; before there are any, the one asked for or the program's own.

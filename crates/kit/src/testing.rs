@@ -66,6 +66,7 @@ pub async fn context() -> (TempDir, Context) {
         program: &PROGRAM,
         store: Arc::new(store),
         collection: "letters".to_owned(),
+        folder: None,
         field: "embedding".to_owned(),
         metric: Metric::Cosine,
         model: None,

@@ -18,13 +18,13 @@ use crate::source::Places;
 pub struct ImportArgs {
     /// Files, folders, archives (zip, tar, tar.gz), tables (csv, tsv, jsonl) or patterns
     #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    pub paths: Vec<PathBuf>,
     /// The label of everything imported, in place of what it would be
     #[arg(long, env = "BOOTCAMP_LABEL")]
-    label: Option<String>,
+    pub label: Option<String>,
     /// Remove items that came from these places and are gone there
     #[arg(long, env = "BOOTCAMP_PRUNE")]
-    prune: bool,
+    pub prune: bool,
     /// The program's own, which clap learns when it runs.
     #[arg(skip)]
     pub options: Options,
@@ -36,7 +36,12 @@ pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) ->
     places.options = args.options;
     let start = Instant::now();
     let report = import(solution, places, args.prune, printer).await?;
-    printer.report(&report, start.elapsed().as_secs_f64())?;
+    finish(&report, start, printer)
+}
+
+/// Prints what came of an import, and says it in the exit code.
+pub fn finish(report: &Report, start: Instant, printer: Printer) -> Result<ExitCode> {
+    printer.report(report, start.elapsed().as_secs_f64())?;
     Ok(match report {
         Report { interrupted: true, .. } => INTERRUPTED.into(),
         Report { skipped: 1.., .. } => SKIPPED.into(),
@@ -49,6 +54,12 @@ pub async fn import(solution: &dyn Solution, places: Places, prune: bool, printe
     // Here, so that a download of the model and the import do not draw over each other.
     solution.warm_up().await?;
     let watch = Watch::default();
+    let import = prepare(solution, &places, prune, watch.clone())?;
+    show(&watch, solution.import(import), printer).await
+}
+
+/// Shows how an import goes; Ctrl-C asks it to stop, a second one ends this program.
+pub async fn show<T>(watch: &Watch, import: impl Future<Output = T>, printer: Printer) -> T {
     let on_interrupt = watch.clone();
     let interrupts = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -59,10 +70,9 @@ pub async fn import(solution: &dyn Solution, places: Places, prune: bool, printe
             std::process::exit(INTERRUPTED.into());
         }
     });
-    let import = prepare(solution, &places, prune, watch.clone())?;
-    let report = printer.watch("importing", &watch, solution.import(import)).await;
+    let result = printer.watch("importing", watch, import).await;
     interrupts.abort();
-    report
+    result
 }
 
 /// An import from places; a second look at them counts what there is while the first goes on.

@@ -38,10 +38,10 @@ pub struct ShowArgs {
 pub struct RemoveArgs {
     /// Their ids
     #[arg(value_name = "ID", group = "what")]
-    ids: Vec<String>,
+    pub ids: Vec<String>,
     /// All items for which this holds
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION", group = "what")]
-    filter: Option<String>,
+    pub filter: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -137,6 +137,10 @@ pub async fn remove(solution: &dyn Solution, args: RemoveArgs, printer: Printer)
         removed = ids.len();
         remove_items(context, ids).await?;
     }
+    print_removed(removed, printer)
+}
+
+pub fn print_removed(removed: usize, printer: Printer) -> Result<ExitCode> {
     if printer.json {
         printer.json(&serde_json::json!({"removed": removed}))?
     } else {

@@ -3,6 +3,7 @@
 mod collection;
 mod demo;
 mod duplicates;
+mod forward;
 mod health;
 mod import;
 mod items;
@@ -15,7 +16,7 @@ pub(crate) use import::prepare;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bootcamp_core::{Error, ErrorKind, Result};
+use bootcamp_core::{Access, Error, ErrorKind, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::options::{Options, with_arguments};
@@ -72,6 +73,21 @@ enum Command {
     Health(health::HealthArgs),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
+}
+
+impl Command {
+    /// What the store is opened for: any number of commands may read beside one that writes.
+    fn access(&self, program: &Program) -> Access {
+        let command = match self {
+            Self::Demo(_) => "demo",
+            Self::Import(_) => "import",
+            Self::Serve(_) => "serve",
+            Self::Remove(_) => "remove",
+            Self::Drop(_) => "drop",
+            _ => return Access::Read,
+        };
+        Access::WriteAs(format!("{} {command}", program.name))
+    }
 }
 
 /// Runs a program: the whole of a solution's `main`.
@@ -138,14 +154,21 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 async fn dispatch(program: &'static Program, cli: Cli, printer: Printer) -> Result<ExitCode> {
-    let settings = Settings::read(&cli.global)?;
+    let mut settings = Settings::read(&cli.global)?;
+    settings.access = cli.command.access(program);
     match cli.command {
         Command::Models(args) => return models::run(program, args, printer).await,
         Command::Health(args) => return health::run(args, printer).await,
         _ => {}
     }
     let server = settings.server.clone();
-    let solution: Arc<dyn Solution> = (program.open)(settings.open(program, printer.on_fetch()).await?);
+    let context = match settings.clone().open(program, printer.on_fetch()).await {
+        Err(locked) if locked.kind() == ErrorKind::Locked => {
+            return forward::run(program, cli.command, &settings, locked, printer).await;
+        }
+        other => other?,
+    };
+    let solution: Arc<dyn Solution> = (program.open)(context);
     match cli.command {
         Command::Demo(args) => demo::run(solution, args, server, printer).await,
         Command::Import(args) => import::run(&*solution, args, printer).await,

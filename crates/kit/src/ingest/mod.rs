@@ -88,6 +88,21 @@ pub struct Report {
     pub ids: Vec<Id>,
 }
 
+impl Report {
+    /// Adds what came of another import.
+    pub fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.replaced += other.replaced;
+        self.unchanged += other.unchanged;
+        self.removed += other.removed;
+        self.skipped += other.skipped;
+        let room = MAX_SKIPS.saturating_sub(self.skips.len());
+        self.skips.extend(other.skips.into_iter().take(room));
+        self.interrupted |= other.interrupted;
+        self.ids.extend(other.ids);
+    }
+}
+
 /// How many skipped sources are kept with their reasons.
 pub const MAX_SKIPS: usize = 10_000;
 

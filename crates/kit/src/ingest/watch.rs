@@ -100,6 +100,18 @@ impl Watch {
         Snapshot { done, skipped, total, seconds: shared.start.elapsed().as_secs_f64() }
     }
 
+    /// Shows where an import elsewhere stands.
+    pub fn follow(&self, report: &Report, total: Option<u64>) {
+        let shared = &self.shared;
+        shared.added.store(report.added, Relaxed);
+        shared.replaced.store(report.replaced, Relaxed);
+        shared.unchanged.store(report.unchanged, Relaxed);
+        shared.removed.store(report.removed, Relaxed);
+        shared.skipped.store(report.skipped, Relaxed);
+        shared.skips.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&report.skips);
+        total.into_iter().for_each(|total| self.set_total(total));
+    }
+
     /// What was skipped from the n-th on.
     pub fn skips_from(&self, n: usize) -> Vec<Skip> {
         let skips = self.shared.skips.lock().unwrap_or_else(PoisonError::into_inner);
