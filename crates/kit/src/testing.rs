@@ -79,6 +79,7 @@ pub async fn context_of(program: &'static Program) -> (TempDir, Context) {
         facts: &program.facts,
         store: Arc::new(store),
         collection: program.facts.collection.to_owned(),
+        folder: None,
         field: "embedding".to_owned(),
         metric: Metric::Cosine,
         maker: Maker::Computed,

@@ -285,6 +285,8 @@ fn a_reader_that_stops_is_no_error() {
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let home = Home::new();
+    // An empty store.
+    drop(bootcamp_core::LocalStore::open(home.path().join("data")).unwrap());
     std::fs::write(home.path().join("bootcamp.toml"), "[app]\ncollection = 'from_file'\nmodel = 'sscd'\n").unwrap();
     let info = |arguments: &[&str], environment: &[(&str, &str)]| -> (String, String) {
         let mut command = home.command(&[arguments, &["info", "--json"]].concat());

@@ -1,16 +1,17 @@
 //! The command line as a whole: parses it, opens the store, and runs the command.
 
 mod demo;
+mod forward;
 mod serve;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bootcamp_core::{Error, ErrorKind, Result};
+use bootcamp_core::{Access, Error, ErrorKind, Result};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::{collection, duplicates, health, import, items, models, search, work};
-use crate::facts::Vectors;
+use crate::facts::{Facts, Vectors};
 use crate::options::{Options, ProgramOption, with_arguments};
 use crate::printer::Printer;
 use crate::program::{OwnCommand, Program, Work};
@@ -120,6 +121,25 @@ enum Action {
     Own(&'static OwnCommand, ArgMatches),
 }
 
+impl Action {
+    /// What the store is opened for: any number of commands may read beside one that writes.
+    fn access(&self, facts: &Facts) -> Access {
+        let command = match self {
+            Self::Known(Command::Demo(_)) => "demo",
+            Self::Known(Command::Import(_)) => "import",
+            Self::Known(Command::Serve(_)) => "serve",
+            Self::Known(Command::Remove(_)) => "remove",
+            Self::Known(Command::Drop(_)) => "drop",
+            Self::Work(work, _) => work.name,
+            Self::Own(OwnCommand { writes: true, define, .. }, _) => {
+                return Access::WriteAs(format!("{} {}", facts.name, define().get_name()));
+            }
+            _ => return Access::Read,
+        };
+        Access::WriteAs(format!("{} {command}", facts.name))
+    }
+}
+
 fn parsed(program: &'static Program, matches: &ArgMatches) -> Result<(GlobalArgs, Action), clap::Error> {
     let options = |known: &'static [ProgramOption], matches: &ArgMatches| {
         let wrong = |error: Error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error);
@@ -155,15 +175,22 @@ async fn dispatch(
     action: Action,
     printer: Printer,
 ) -> Result<ExitCode> {
-    let settings = Settings::read(global)?;
-    let command = match action {
-        Action::Known(Command::Models(args)) => return models::run(&program.facts, args, printer).await,
+    let facts = &program.facts;
+    let mut settings = Settings::read(global)?;
+    settings.access = action.access(facts);
+    let action = match action {
+        Action::Known(Command::Models(args)) => return models::run(facts, args, printer).await,
         Action::Known(Command::Health(args)) => return health::run(args, printer).await,
         other => other,
     };
     let server = settings.server.clone();
-    let context = settings.open(&program.facts, printer.on_fetch()).await?;
-    let command = match command {
+    let context = match settings.clone().open(facts, printer.on_fetch()).await {
+        Err(locked) if locked.kind() == ErrorKind::Locked => {
+            return forward::run(facts, action, &settings, locked, printer).await;
+        }
+        other => other?,
+    };
+    let command = match action {
         Action::Work(work, options) => return work::run(context, work, options, printer).await,
         Action::Own(own, matches) => return (own.run)(context, matches, printer).await,
         Action::Known(command) => command,
