@@ -9,7 +9,7 @@ use bootcamp_core::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::{Action, Command};
+use super::command::{Action, Command};
 use crate::api::{JobBody, ProblemBody, in_url};
 use crate::cli::import::{ImportArgs, finish};
 use crate::cli::items::{RemoveArgs, print_removed, source};
