@@ -12,9 +12,12 @@ use bootcamp_core::{
 };
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::content::ContentPath;
 use crate::media::Media;
 use crate::solution::{OwnVector, Program};
 use crate::spool::Spool;
+
+pub(crate) use crate::threads::blocking;
 
 /// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
 const OWN_FIELDS: [&str; 2] = ["version", "parts"];
@@ -94,6 +97,14 @@ impl Context {
             work()
         })
         .await
+    }
+
+    /// The file behind an item's field `path`; a member of an archive is unpacked, and kept for a while.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone; `InvalidInput` for a member that is too large; those of the file system.
+    pub async fn original(&self, name: &str) -> Result<ContentPath> {
+        self.media.original(name, self.limits.bytes).await
     }
 
     /// A collection with a vector field for the model, the solution's own fields, and what the kit needs: `path` (where
@@ -217,11 +228,4 @@ impl Context {
 pub(crate) fn field_of(model: &str) -> String {
     let plain: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("_{plain}") } else { plain }
-}
-
-/// Runs what blocks on a thread that may.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::new(ErrorKind::Internal, "a worker was broken off").with_source(error))?
 }

@@ -21,16 +21,18 @@ mod printer;
 mod query;
 mod settings;
 mod sheet;
+mod shown;
 mod solution;
 pub mod source;
 mod spool;
 #[cfg(test)]
 mod testing;
+mod threads;
 
 pub use cli::run;
 pub use content::{Content, ContentPath};
 pub use context::Context;
-pub use media::{Media, THUMBNAIL};
+pub use media::{Look, Media, MediaKind, THUMBNAIL};
 pub use names::hex;
 pub use options::{OptionValue, Options, ProgramOption};
 pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine, stored, stored_vector};

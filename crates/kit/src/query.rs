@@ -10,7 +10,7 @@ use bootcamp_core::{
 };
 
 use crate::content::Content;
-use crate::context::{Context, blocking};
+use crate::context::Context;
 use crate::options::Options;
 
 /// The most hits a query may ask for.
@@ -74,8 +74,8 @@ impl Example {
             Subject::File { content, .. } => Ok(content.clone()),
             Subject::Words(words) => Err(Error::invalid(format!("'{words}' is no file"))),
             Subject::Id(id) => {
-                let (path, media, limits) = (path_of(context, id).await?, context.media.clone(), context.limits);
-                blocking(move || media.original(&path, &limits)).await
+                let path = path_of(context, id).await?;
+                context.original(&path).await.map(Content::from)
             }
         }
     }

@@ -5,11 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bootcamp_core::{CollectionSpec, Error, ErrorKind, Fields, Metric, Result, VectorField, VectorKind};
+use bootcamp_core::picture::Picture;
+use bootcamp_core::{CollectionSpec, Fields, Metric, Result, VectorField, VectorKind};
 
 use crate::api::SearchBody;
+use crate::content::ContentPath;
 use crate::context::{Context, field_of};
 use crate::ingest::{Import, Report};
+use crate::media::{Look, MediaKind};
 use crate::options::{Options, ProgramOption};
 use crate::query::{Answer, SearchQuery, Subject};
 use crate::source::{Places, Sources};
@@ -40,9 +43,9 @@ pub struct Program {
     pub import_options: &'static [ProgramOption],
     /// Words to begin with, for people who have none at hand.
     pub examples: &'static [WordsExample],
-    /// Whether items are drawn from their fields ([`Solution::draw`]) rather than shown as the files that they came from.
-    /// Then uploads are not kept.
-    pub drawn: bool,
+    /// Kinds of files that items are shown as. Where there are none, no file leaves the disk and uploads are not kept:
+    /// items are drawn, or have no look at all.
+    pub media: &'static [MediaKind],
     /// What hits can be saved as, beside CSV.
     pub exports: &'static [Export],
     /// From this score on two items count as near-duplicates, unless a user says otherwise. `None`: that question makes
@@ -127,13 +130,22 @@ pub trait Solution: Send + Sync {
     /// What people see of an item.
     fn present(&self, fields: &Fields) -> Card;
 
-    /// An item's picture, where [`Program::drawn`] says that there is one: an SVG that needs nothing else. `marked` are
-    /// parts that stand out, numbered as the details of hits number them. Computes.
+    /// What an item looks like: by default the file that it came from, if [`Program::media`] names any kinds. `marked` are
+    /// parts that stand out in a drawing, numbered as the details of hits number them. Computes.
     ///
     /// # Errors
     /// Why it cannot be drawn.
-    fn draw(&self, _fields: &Fields, _marked: &[usize]) -> Result<String> {
-        Err(Error::new(ErrorKind::Unsupported, format!("{} draws nothing", self.context().program.name)))
+    fn look(&self, fields: &Fields, _marked: &[usize]) -> Result<Look> {
+        Ok(Look::source(fields, self.context().program.media))
+    }
+
+    /// The picture of an item whose thumbnail was lost, made once more of the file that [`Solution::look`] names; by
+    /// default the file is the picture. Computes.
+    ///
+    /// # Errors
+    /// Why the file gives no picture.
+    fn poster(&self, _fields: &Fields, file: &ContentPath) -> Result<Picture> {
+        Picture::read(file, &self.context().limits)
     }
 
     /// What words in a query are understood as, while somebody types them. Computes.
@@ -158,7 +170,7 @@ pub trait Solution: Send + Sync {
 pub struct Preview {
     /// For people, one line.
     pub note: String,
-    /// As [`Solution::draw`].
+    /// An SVG, as in [`Look::Drawing`].
     pub drawing: Option<String>,
 }
 

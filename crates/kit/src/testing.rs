@@ -5,15 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bootcamp_core::encoder::EncoderOptions;
 use bootcamp_core::models::{ModelSettings, Registry};
-use bootcamp_core::picture::Limits;
+use bootcamp_core::picture::{Limits, Picture};
 use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::api::SearchBody;
+use crate::content::ContentPath;
 use crate::context::Context;
 use crate::ingest::{Import, Item, Items, Pipeline, Report, ingest};
-use crate::media::Media;
+use crate::media::{Look, Media, MediaKind};
 use crate::options::{OptionValue, Options, ProgramOption};
 use crate::query::{Answer, SearchQuery, Subject, combine, stored_vector};
 use crate::solution::{Card, Export, Preview, Program, Solution};
@@ -23,7 +24,11 @@ use crate::spool::Spool;
 pub static PROGRAM: Program = LETTERS;
 
 /// The same, with drawings.
-pub static DRAWN: Program = Program { drawn: true, ..LETTERS };
+pub static DRAWN: Program = Program { media: &[], ..LETTERS };
+
+/// The same, with files of every kind.
+pub static EVERY_KIND: Program =
+    Program { media: &[MediaKind::Picture, MediaKind::Sound, MediaKind::Video, MediaKind::Text], ..LETTERS };
 
 const LETTERS: Program = Program {
     name: "letters",
@@ -48,7 +53,7 @@ const LETTERS: Program = Program {
         OptionValue::Switch,
     )],
     examples: &[],
-    drawn: false,
+    media: &[MediaKind::Picture],
     exports: &[Export { extension: "ids", media_type: "text/x-ids", write: ids }],
     duplicates: Some(0.99),
     sample: None,
@@ -141,7 +146,7 @@ impl Solution for Letters {
         let hits = query.find(&self.0, combine(self.0.metric, positive, negative), output).await?;
         let order = query.options.get("order");
         let details = hits.iter().filter_map(|_| Some(Fields::from_iter([("order".to_owned(), order?.into())])));
-        let marks = if self.0.program.drawn { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
+        let marks = if self.0.program.media.is_empty() { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
         Ok(Answer { details: details.collect(), marks, hits, ..Answer::default() })
     }
 
@@ -155,8 +160,21 @@ impl Solution for Letters {
         }
     }
 
-    fn draw(&self, _: &Fields, marked: &[usize]) -> Result<String> {
-        Ok(format!("<svg>{marked:?}</svg>"))
+    fn look(&self, fields: &Fields, marked: &[usize]) -> Result<Look> {
+        match self.0.program.media {
+            [] => Ok(Look::Drawing(format!("<svg>{marked:?}</svg>"))),
+            kinds => Ok(Look::source(fields, kinds)),
+        }
+    }
+
+    /// Texts are as wide as they are long; others are pictures.
+    fn poster(&self, _: &Fields, file: &ContentPath) -> Result<Picture> {
+        match std::fs::read(&**file) {
+            Ok(text) if text.is_ascii() && self.0.program.media.contains(&MediaKind::Text) => {
+                Picture::new(text.len() as u32, 1, vec![0; text.len() * 3])
+            }
+            _ => Picture::read(file, &self.0.limits),
+        }
     }
 
     fn preview(&self, words: &str, options: &Options) -> Result<Preview> {

@@ -17,7 +17,7 @@ use bootcamp_core::{CollectionSpec, Fields, Result, ScalarField};
 use bootcamp_kit::ingest::{Import, Report, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Example, Laps, Program, SearchQuery, Solution, Subject, combine, stored_vector,
+    Answer, Card, Context, Example, Laps, MediaKind, Program, SearchQuery, Solution, Subject, combine, stored_vector,
 };
 
 use pictures::Pictures;
@@ -35,7 +35,7 @@ pub static PROGRAM: Program = Program {
     options: &[],
     import_options: &[],
     examples: &[],
-    drawn: false,
+    media: &[MediaKind::Picture],
     exports: &[],
     accepts: &["picture"],
     // Where the authors of the default model put the border between copies and other pictures.

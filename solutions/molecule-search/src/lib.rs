@@ -36,8 +36,8 @@ use bootcamp_core::{CollectionSpec, Fields, IndexKind, Metric, Output, Result, V
 use bootcamp_kit::ingest::{Import, Report, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Export, Laps, OptionValue, Options, OwnVector, Preview, Program, ProgramOption, SearchQuery,
-    Solution,
+    Answer, Card, Context, Export, Laps, Look, OptionValue, Options, OwnVector, Preview, Program, ProgramOption,
+    SearchQuery, Solution,
 };
 
 pub use coefficient::Coefficient;
@@ -73,7 +73,7 @@ pub static PROGRAM: Program = Program {
     options: OPTIONS,
     import_options: IMPORT_OPTIONS,
     examples: &sample::EXAMPLES,
-    drawn: true,
+    media: &[],
     exports: &[Export { extension: "sdf", media_type: "chemical/x-mdl-sdfile", write: writer::sdf }],
     accepts: &["molecule"],
     // The same fingerprint: stereoisomers, mostly.
@@ -211,9 +211,10 @@ impl Solution for MoleculeSearch {
         Card { title: title.unwrap_or_default(), caption: text("smiles"), label: text("label") }
     }
 
-    fn draw(&self, fields: &Fields, marked: &[usize]) -> Result<String> {
+    fn look(&self, fields: &Fields, marked: &[usize]) -> Result<Look> {
         let molecule = Molecule::parse(molecules::text(fields, "smiles").unwrap_or_default())?;
-        draw(&molecule, &Drawing { highlight: marked.to_vec(), title: Some(self.present(fields).title) })
+        let drawing = Drawing { highlight: marked.to_vec(), title: Some(self.present(fields).title) };
+        draw(&molecule, &drawing).map(Look::Drawing)
     }
 
     fn preview(&self, words: &str, options: &Options) -> Result<Preview> {

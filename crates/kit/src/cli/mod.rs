@@ -149,7 +149,7 @@ async fn dispatch(program: &'static Program, cli: Cli, printer: Printer) -> Resu
     match cli.command {
         Command::Demo(args) => demo::run(solution, args, server, printer).await,
         Command::Import(args) => import::run(&*solution, args, printer).await,
-        Command::Search(args) => search::run(&*solution, args, printer).await,
+        Command::Search(args) => search::run(solution, args, printer).await,
         Command::Serve(args) => serve::run(solution, args, server, printer).await,
         Command::Duplicates(args) => duplicates::run(&*solution, args, printer).await,
         Command::List(args) => items::list(&*solution, args, printer).await,

@@ -7,6 +7,7 @@ mod imports;
 mod info;
 mod items;
 mod jobs;
+mod media;
 mod metrics;
 mod page;
 mod problem;
@@ -105,8 +106,8 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(search::preview))
         .routes(routes!(items::list))
         .routes(routes!(items::get, items::remove))
-        .routes(routes!(items::media))
-        .routes(routes!(items::thumbnail))
+        .routes(routes!(media::media))
+        .routes(routes!(media::thumbnail))
         .routes(routes!(imports::import))
         .routes(routes!(imports::duplicates))
         .routes(routes!(jobs::list))

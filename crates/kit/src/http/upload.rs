@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use futures::StreamExt;
 
 use super::problem::Problem;
 use crate::context::blocking;
@@ -34,6 +36,8 @@ pub struct File {
 impl Parts {
     /// Reads all parts of a request; files are those that have a file name, and go to the spool.
     pub async fn of(request: Request, spool: &Spool, max_bytes: u64) -> Result<Self, Problem> {
+        // The parser takes all that has arrived before it gives any of it away: it shall find one chunk at a time.
+        let request = request.map(|body| Body::from_stream(body.into_data_stream().then(alone)));
         let multipart = Multipart::from_request(request, &()).await;
         let mut multipart = multipart.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         let mut parts = Self::default();
@@ -55,6 +59,12 @@ impl Parts {
         }
         Ok(parts)
     }
+}
+
+/// A chunk before which there was none for a moment.
+async fn alone<T>(chunk: T) -> T {
+    tokio::task::yield_now().await;
+    chunk
 }
 
 /// A part that is a file, as it arrives.
