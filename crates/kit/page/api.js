@@ -43,10 +43,24 @@ async function newToken(refused) {
   asking ??= askForToken(refused !== null).finally(() => (asking = null));
   token = await asking;
   sessionStorage.setItem("token", token);
+  beginSession();
+}
+
+const RENEW_SESSION_MS = 60 * 60 * 1000;
+let session = null;
+
+/** <img> and <video> carry no token; a cookie stands for it. A wrong token is found out by the next call. */
+function beginSession() {
+  if (!token) return;
+  const headers = { Authorization: utf8(`Bearer ${token}`) };
+  session = fetch(`${BASE}/session`, { method: "POST", headers }).catch(() => {});
 }
 
 /** Headers hold bytes; fetch refuses other letters than Latin ones unless they go as their UTF-8. */
 const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
+beginSession();
+setInterval(beginSession, RENEW_SESSION_MS);
 
 async function send(path, options = {}, tries = TRIES_WHEN_BUSY) {
   const used = token;
@@ -184,18 +198,8 @@ async function* eventData(stream) {
   }
 }
 
-/** Puts a picture of the server into an <img>: directly, or with the token that a plain `src` cannot carry. */
+/** Puts a picture of the server into an <img>, once the session has begun that it may need. */
 export async function showPicture(img, url) {
-  if (!token) {
-    img.src = url;
-    return;
-  }
-  try {
-    const blob = await (await send(url)).blob();
-    const local = URL.createObjectURL(blob);
-    img.addEventListener("load", () => URL.revokeObjectURL(local), { once: true });
-    img.src = local;
-  } catch {
-    img.dispatchEvent(new Event("error"));
-  }
+  if (session) await session;
+  img.src = url;
 }

@@ -201,7 +201,7 @@ impl Pipeline for Texts {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
         let input = if self.reverse { input.chars().rev().collect() } else { input };
-        let note: String = input.chars().take(100).collect();
+        let note: String = input.chars().filter(|letter| !letter.is_control()).take(100).collect();
         let fields = Fields::from_iter([("note".to_owned(), note.into())]);
         Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, input }))))
     }

@@ -6,11 +6,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
-use super::{ServerOptions, Shared};
+use super::{ServerOptions, Shared, session};
 
 /// Lets in only as many as the server can work on, before their bodies are read. The others are told to come again at
 /// once: a queue would only make all of them late.
@@ -37,21 +37,31 @@ pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Respo
     }
 }
 
-/// Asks for the bearer token, where one is set.
+/// Asks for the bearer token or a session, where a token is set.
 pub async fn authorise(State(app): Shared, request: Request, next: Next) -> Response {
-    if let Some(token) = &app.options.token {
-        let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
-        let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
-        // Comparing hashes takes the same time however many letters fit.
-        if Sha256::digest(given) != Sha256::digest(token.expose_secret()) {
-            let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
-                .hint("send the header `Authorization: Bearer TOKEN`")
-                .into_response();
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return response;
-        }
+    if let Some(token) = &app.options.token
+        && !has_token(token, request.headers())
+        && !session::is_open(token, request.headers())
+    {
+        return unauthorised();
     }
     next.run(request).await
+}
+
+/// Whether the request carries the token itself.
+pub fn has_token(token: &SecretString, headers: &HeaderMap) -> bool {
+    let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    // Comparing hashes takes the same time however many letters fit.
+    Sha256::digest(given) == Sha256::digest(token.expose_secret())
+}
+
+pub fn unauthorised() -> Response {
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
+        .hint("send the header `Authorization: Bearer TOKEN`")
+        .into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
 }
 
 /// Keeps other sites' pages from using the server through a visitor's browser: from changing anything (a form needs no

@@ -142,8 +142,8 @@ fn not_among(kinds: &[MediaKind]) -> String {
     format!("the item's file is no {}", names.join(", "))
 }
 
-/// Ranges and conditions as RFC 9110 has them, but for two that the library does not know: `If-Range`, and that only GET
-/// has ranges, in bytes.
+/// Ranges and conditions as RFC 9110 has them, also where the library is stricter or knows less: only GET has ranges, and
+/// in bytes; `If-Range`; and a file that is shorter than the end of it that is asked for is sent whole.
 async fn ranged(path: &FilePath, method: &Method, mut headers: HeaderMap) -> Result<Response, Error> {
     let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
     if method != Method::GET || !headers.get(header::RANGE).is_some_and(is_bytes) {
@@ -151,13 +151,24 @@ async fn ranged(path: &FilePath, method: &Method, mut headers: HeaderMap) -> Res
     }
     let had = headers.remove(header::IF_RANGE);
     let response = serve(path, method, headers.clone()).await?;
-    let is_part = [StatusCode::PARTIAL_CONTENT, StatusCode::RANGE_NOT_SATISFIABLE].contains(&response.status());
+    let is_refused = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
+    let is_part = is_refused || response.status() == StatusCode::PARTIAL_CONTENT;
     // A weak tag or a date vouches for no byte, and differs from the tag that is sent.
     if is_part && had.is_some_and(|had| response.headers().get(header::ETAG) != Some(&had)) {
         headers.remove(header::RANGE);
         return serve(path, method, headers).await;
     }
+    if is_refused && headers.get(header::RANGE).is_some_and(is_end) {
+        headers.insert(header::RANGE, HeaderValue::from_static("bytes=0-"));
+        return serve(path, method, headers).await;
+    }
     Ok(response)
+}
+
+/// Whether a range is the last bytes of a file, at least one.
+fn is_end(range: &HeaderValue) -> bool {
+    let count = range.to_str().ok().and_then(|range| range.strip_prefix("bytes=-"));
+    count.and_then(|count| count.parse::<u64>().ok()).is_some_and(|count| count > 0)
 }
 
 async fn serve(path: &FilePath, method: &Method, headers: HeaderMap) -> Result<Response, Error> {

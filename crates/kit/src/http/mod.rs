@@ -12,6 +12,7 @@ mod metrics;
 mod page;
 mod problem;
 mod search;
+mod session;
 mod upload;
 
 use std::net::{IpAddr, SocketAddr};
@@ -112,6 +113,7 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(imports::duplicates))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(session::begin, session::end))
         .routes(routes!(info::info))
         .routes(routes!(info::map))
         .routes(routes!(info::metrics))

@@ -11,8 +11,10 @@ use crate::context::Context;
 use crate::solution::Program;
 use crate::testing::{DRAWN, PROGRAM, context, solution};
 
+mod media;
 mod own;
 mod replicas;
+mod sessions;
 mod spooling;
 
 struct Server {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use futures::StreamExt;
+use futures::stream::{self, Stream, StreamExt};
 
 use super::problem::Problem;
 use crate::context::blocking;
@@ -36,8 +36,7 @@ pub struct File {
 impl Parts {
     /// Reads all parts of a request; files are those that have a file name, and go to the spool.
     pub async fn of(request: Request, spool: &Spool, max_bytes: u64) -> Result<Self, Problem> {
-        // The parser takes all that has arrived before it gives any of it away: it shall find one chunk at a time.
-        let request = request.map(|body| Body::from_stream(body.into_data_stream().then(alone)));
+        let request = request.map(|body| Body::from_stream(one_at_a_time(body.into_data_stream())));
         let multipart = Multipart::from_request(request, &()).await;
         let mut multipart = multipart.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         let mut parts = Self::default();
@@ -61,10 +60,16 @@ impl Parts {
     }
 }
 
-/// A chunk before which there was none for a moment.
-async fn alone<T>(chunk: T) -> T {
-    tokio::task::yield_now().await;
-    chunk
+/// The parser takes all that has arrived before it gives any of it away. So after each chunk there is nothing for a moment,
+/// and its memory does not grow with the body of a client that is fast.
+fn one_at_a_time<T>(chunks: impl Stream<Item = T> + Send + Unpin + 'static) -> impl Stream<Item = T> + Send {
+    stream::unfold((chunks, false), |(mut chunks, is_next)| async move {
+        if is_next {
+            tokio::task::yield_now().await;
+        }
+        let chunk = chunks.next().await?;
+        Some((chunk, (chunks, true)))
+    })
 }
 
 /// A part that is a file, as it arrives.
