@@ -43,10 +43,24 @@ async function newToken(refused) {
   asking ??= askForToken(refused !== null).finally(() => (asking = null));
   token = await asking;
   sessionStorage.setItem("token", token);
+  beginSession();
+}
+
+const RENEW_SESSION_MS = 60 * 60 * 1000;
+let session = null;
+
+/** <img> and <video> carry no token; a cookie stands for it. A wrong token is found out by the next call. */
+function beginSession() {
+  if (!token) return;
+  const headers = { Authorization: utf8(`Bearer ${token}`) };
+  session = fetch(`${BASE}/session`, { method: "POST", headers }).catch(() => {});
 }
 
 /** Headers hold bytes; fetch refuses other letters than Latin ones unless they go as their UTF-8. */
 const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
+beginSession();
+setInterval(beginSession, RENEW_SESSION_MS);
 
 async function send(path, options = {}, tries = TRIES_WHEN_BUSY) {
   const used = token;
@@ -186,27 +200,13 @@ async function* eventData(stream) {
   }
 }
 
-/** Puts a file of the server into an element: directly, or with the token that a plain `src` cannot carry. */
+/** Puts a file of the server into an element, once the session has begun that it may need. */
 async function load(node, url) {
-  if (!token) {
-    node.src = url;
-    return;
-  }
-  try {
-    node.src = URL.createObjectURL(await (await send(url)).blob());
-  } catch {
-    node.dispatchEvent(new Event("error"));
-  }
+  if (session) await session;
+  node.src = url;
 }
 
-const forget = ({ target }) => target.src.startsWith("blob:") && URL.revokeObjectURL(target.src);
-
-export function showPicture(img, url) {
-  img.addEventListener("load", forget, { once: true });
-  load(img, url);
-}
-
-/** A player reads its file again whenever somebody jumps, so that stays. */
+export const showPicture = load;
 export const playMedia = load;
 
 export const readText = async (url) => (await send(url)).text();

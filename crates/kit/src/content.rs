@@ -36,6 +36,15 @@ impl From<Vec<u8>> for Content {
     }
 }
 
+impl From<ContentPath> for Content {
+    fn from(path: ContentPath) -> Self {
+        match path {
+            ContentPath::File(path) => Self::File(path),
+            ContentPath::Spooled(file) => Self::Spooled(file),
+        }
+    }
+}
+
 /// Where content is on the disk. What was written only for this goes with it.
 #[derive(Clone, Debug)]
 pub enum ContentPath {

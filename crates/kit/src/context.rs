@@ -13,10 +13,13 @@ use bootcamp_core::{
 };
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::content::ContentPath;
 use crate::facts::Facts;
 use crate::media::Media;
 use crate::spool::Spool;
 use crate::vectors::{Chosen, Maker, choose};
+
+pub(crate) use crate::threads::blocking;
 
 /// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
 const OWN_FIELDS: [&str; 2] = ["version", "parts"];
@@ -124,6 +127,14 @@ impl Context {
             work()
         })
         .await
+    }
+
+    /// The file behind an item's field `path`; a member of an archive is unpacked, and kept for a while.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone; `InvalidInput` for a member that is too large; those of the file system.
+    pub async fn original(&self, name: &str) -> Result<ContentPath> {
+        self.media.original(name, self.limits.bytes).await
     }
 
     /// A collection with a vector field, the solution's own fields, and those of the kit: `source` (which items are of the
@@ -241,11 +252,4 @@ impl Context {
         let message = format!("collection '{}' was not made by {}: {what}", self.collection, self.facts.name);
         Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another one with --collection"))
     }
-}
-
-/// Runs what blocks on a thread that may.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::new(ErrorKind::Internal, "a worker was broken off").with_source(error))?
 }

@@ -3,6 +3,7 @@
 
 use bootcamp_core::{Metric, VectorField, VectorKind};
 
+use crate::media::MediaKind;
 use crate::options::ProgramOption;
 
 /// The facts about a program. A solution writes those that differ from [`Facts::DEFAULT`].
@@ -36,9 +37,9 @@ pub struct Facts {
     /// From this score on two items count as near-duplicates, unless a user says otherwise. `None`: the program does not
     /// look for duplicates.
     pub duplicates: Option<f32>,
-    /// Whether items are drawn from their fields rather than shown as the files that they came from. Then uploads are
-    /// not kept.
-    pub drawn: bool,
+    /// Kinds of files that items are shown as. Where there are none, no file leaves the disk and uploads are not kept:
+    /// items are drawn, or have no look at all.
+    pub media: &'static [MediaKind],
 }
 
 impl Facts {
@@ -57,7 +58,7 @@ impl Facts {
         import_options: &[],
         spans: false,
         duplicates: None,
-        drawn: false,
+        media: &[],
     };
 }
 

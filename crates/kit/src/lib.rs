@@ -32,11 +32,13 @@ mod query;
 mod run;
 mod settings;
 mod sheet;
+mod shown;
 mod solution;
 pub mod source;
 mod spool;
 #[cfg(test)]
 mod testing;
+mod threads;
 #[cfg(test)]
 mod toy;
 mod vectors;
@@ -49,7 +51,7 @@ pub use facts::{Facts, OwnVector, Vectors, WordsExample};
 /// `static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");`.
 pub use include_dir;
 pub use items::{stored, stored_vector};
-pub use media::{Media, THUMBNAIL};
+pub use media::{Look, Media, MediaKind, THUMBNAIL};
 pub use names::hex;
 pub use options::{OptionValue, Options, ProgramOption};
 pub use printer::Printer;

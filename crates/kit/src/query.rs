@@ -11,7 +11,7 @@ use bootcamp_core::{
 use serde_json::Value;
 
 use crate::content::Content;
-use crate::context::{Context, SOURCE, blocking};
+use crate::context::{Context, SOURCE};
 use crate::items::path_of;
 use crate::options::Options;
 
@@ -80,8 +80,8 @@ impl Example {
             Subject::File { content, .. } => Ok(content.clone()),
             Subject::Words(words) => Err(Error::invalid(format!("'{words}' is no file"))),
             Subject::Id(id) => {
-                let (path, media, limits) = (path_of(context, id).await?, context.media.clone(), context.limits);
-                blocking(move || media.original(&path, &limits)).await
+                let path = path_of(context, id).await?;
+                context.original(&path).await.map(Content::from)
             }
         }
     }

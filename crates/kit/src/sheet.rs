@@ -10,6 +10,8 @@ use bootcamp_core::{Error, ErrorKind, Result};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
+use crate::media::Thumbnail;
+
 const CELL: u32 = 200;
 const GAP: u32 = 16;
 const LINES: u32 = 34;
@@ -17,20 +19,10 @@ const COLUMNS: u32 = 5;
 /// Letters that fit below a picture.
 const LETTERS: usize = 28;
 
-/// What is seen on the sheet.
-#[derive(Debug)]
-pub enum Look {
-    Jpeg(Vec<u8>),
-    /// An SVG.
-    Drawing(String),
-    /// It cannot be had any more.
-    Nothing,
-}
-
 /// A picture on the sheet, and two lines below it.
 #[derive(Debug)]
 pub struct Cell {
-    pub look: Look,
+    pub look: Thumbnail,
     pub title: String,
     pub note: String,
 }
@@ -50,13 +42,13 @@ pub fn svg(cells: &[Cell]) -> String {
         let place = format!(r#"x="{left}" y="{top}" width="{CELL}" height="{CELL}""#);
         match &cell.look {
             // Pictures stand on their text.
-            Look::Jpeg(jpeg) => {
+            Thumbnail::Jpeg(jpeg) => {
                 let data = STANDARD.encode(jpeg);
                 let fit = r#"preserveAspectRatio="xMidYMax meet""#;
                 let _ = write!(svg, r#"<image {place} {fit} xlink:href="data:image/jpeg;base64,{data}"/>"#);
             }
-            Look::Drawing(drawing) => svg.push_str(&drawing.replacen("<svg", &format!("<svg {place}"), 1)),
-            Look::Nothing => {}
+            Thumbnail::Drawing(drawing) => svg.push_str(&drawing.replacen("<svg", &format!("<svg {place}"), 1)),
+            Thumbnail::Nothing => {}
         }
         for (text, style, y) in [(&cell.title, r#"font-weight="bold""#, 14), (&cell.note, r##"fill="#5a5a5a""##, 29)] {
             let _ = write!(svg, r#"<text x="{left}" y="{}" {style}>{}</text>"#, below + y, escaped(text));
@@ -109,7 +101,7 @@ mod tests {
     fn pictures_drawings_and_letters_are_where_they_belong() {
         let red = Picture::new(400, 200, [255, 0, 0].repeat(400 * 200)).unwrap().to_jpeg(90).unwrap();
         let blue = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><path fill="#00f" d="M0 0H10V10H0Z"/></svg>"##;
-        let looks = [Look::Jpeg(red), Look::Drawing(blue.to_owned()), Look::Nothing];
+        let looks = [Thumbnail::Jpeg(red), Thumbnail::Drawing(blue.to_owned()), Thumbnail::Nothing];
         let titles = ["query", "a very long title that does not fit below a picture & <more>", ""];
         let cells: Vec<_> = looks
             .into_iter()

@@ -2,10 +2,13 @@
 //! solution's.
 
 use async_trait::async_trait;
-use bootcamp_core::{CollectionSpec, Error, ErrorKind, Fields, Result};
+use bootcamp_core::picture::Picture;
+use bootcamp_core::{CollectionSpec, Fields, Result};
 
+use crate::content::ContentPath;
 use crate::context::Context;
 use crate::ingest::Import;
+use crate::media::Look;
 use crate::options::Options;
 use crate::query::{Answer, SearchQuery};
 use crate::source::{Places, Sources};
@@ -43,13 +46,22 @@ pub trait Solution: Send + Sync {
     /// What people see of an item.
     fn present(&self, fields: &Fields) -> Card;
 
-    /// An item's picture, where [`Facts::drawn`](crate::Facts::drawn) says that there is one: an SVG that needs nothing else. `marked` are
-    /// parts that stand out, numbered as the details of hits number them. Computes.
+    /// What an item looks like: by default the file that it came from, if [`Facts::media`](crate::Facts::media) names any
+    /// kinds. `marked` are parts that stand out in a drawing, numbered as the details of hits number them. Computes.
     ///
     /// # Errors
     /// Why it cannot be drawn.
-    fn draw(&self, _fields: &Fields, _marked: &[usize]) -> Result<String> {
-        Err(Error::new(ErrorKind::Unsupported, format!("{} draws nothing", self.context().facts.name)))
+    fn look(&self, fields: &Fields, _marked: &[usize]) -> Result<Look> {
+        Ok(Look::source(fields, self.context().facts.media))
+    }
+
+    /// The picture of an item whose thumbnail was lost, made once more of the file that [`Solution::look`] names; by
+    /// default the file is the picture. Computes.
+    ///
+    /// # Errors
+    /// Why the file gives no picture.
+    fn poster(&self, _fields: &Fields, file: &ContentPath) -> Result<Picture> {
+        Picture::read(file, &self.context().limits)
     }
 
     /// What words in a query are understood as, while somebody types them. Computes.
@@ -74,7 +86,7 @@ pub trait Solution: Send + Sync {
 pub struct Preview {
     /// For people, one line.
     pub note: String,
-    /// As [`Solution::draw`].
+    /// An SVG, as in [`Look::Drawing`].
     pub drawing: Option<String>,
 }
 

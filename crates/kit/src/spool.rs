@@ -234,7 +234,7 @@ mod tests {
         let path = large.content.path(&spool).unwrap();
         drop(large);
         assert!(path.exists(), "a user is left");
-        let place = path.to_owned();
+        let place = path.to_path_buf();
         drop(path);
         assert!(!place.exists());
         let own = place.parent().unwrap().to_owned();

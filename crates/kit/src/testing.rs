@@ -5,18 +5,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bootcamp_core::encoder::EncoderOptions;
 use bootcamp_core::models::{ModelSettings, Registry};
-use bootcamp_core::picture::Limits;
+use bootcamp_core::picture::{Limits, Picture};
 use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
 use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::api::SearchBody;
+use crate::content::ContentPath;
 use crate::context::Context;
 use crate::facts::Facts;
 use crate::ingest::{Import, Item, Items, Pipeline, ingest};
 use crate::items::stored_vector;
-use crate::media::Media;
+use crate::media::{Look, Media, MediaKind};
 use crate::options::{OptionValue, Options, ProgramOption};
 use crate::program::{Export, Program};
 use crate::query::{Answer, SearchQuery, Subject, combine};
@@ -35,7 +36,13 @@ static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/testing/page");
 
 /// The same, with drawings.
 pub static DRAWN: Program =
-    Program { facts: Facts { drawn: true, ..LETTERS }, exports: EXPORTS, ..Program::new(|context| solution(&context)) };
+    Program { facts: Facts { media: &[], ..LETTERS }, exports: EXPORTS, ..Program::new(|context| solution(&context)) };
+
+/// The same, with files of every kind.
+pub static EVERY_KIND: Program = Program {
+    facts: Facts { media: &[MediaKind::Picture, MediaKind::Sound, MediaKind::Video, MediaKind::Text], ..LETTERS },
+    ..Program::new(|context| solution(&context))
+};
 
 const LETTERS: Facts = Facts {
     name: "letters",
@@ -56,6 +63,7 @@ const LETTERS: Facts = Facts {
         "Whether texts are read backwards",
         OptionValue::Switch,
     )],
+    media: &[MediaKind::Picture],
     duplicates: Some(0.99),
     ..Facts::DEFAULT
 };
@@ -153,7 +161,7 @@ impl Solution for Letters {
         let hits = query.find(&self.0, combine(self.0.metric, positive, negative), output).await?;
         let order = query.options.get("order");
         let details = hits.iter().filter_map(|_| Some(Fields::from_iter([("order".to_owned(), order?.into())])));
-        let marks = if self.0.facts.drawn { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
+        let marks = if self.0.facts.media.is_empty() { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
         Ok(Answer { details: details.collect(), marks, hits, ..Answer::default() })
     }
 
@@ -167,8 +175,21 @@ impl Solution for Letters {
         }
     }
 
-    fn draw(&self, _: &Fields, marked: &[usize]) -> Result<String> {
-        Ok(format!("<svg>{marked:?}</svg>"))
+    fn look(&self, fields: &Fields, marked: &[usize]) -> Result<Look> {
+        match self.0.facts.media {
+            [] => Ok(Look::Drawing(format!("<svg>{marked:?}</svg>"))),
+            kinds => Ok(Look::source(fields, kinds)),
+        }
+    }
+
+    /// Texts are as wide as they are long; others are pictures.
+    fn poster(&self, _: &Fields, file: &ContentPath) -> Result<Picture> {
+        match std::fs::read(&**file) {
+            Ok(text) if text.is_ascii() && self.0.facts.media.contains(&MediaKind::Text) => {
+                Picture::new(text.len() as u32, 1, vec![0; text.len() * 3])
+            }
+            _ => Picture::read(file, &self.0.limits),
+        }
     }
 
     fn preview(&self, words: &str, options: &Options) -> Result<Preview> {
@@ -195,7 +216,7 @@ impl Pipeline for Texts {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
         let input = if self.reverse { input.chars().rev().collect() } else { input };
-        let note: String = input.chars().take(100).collect();
+        let note: String = input.chars().filter(|letter| !letter.is_control()).take(100).collect();
         let fields = Fields::from_iter([("note".to_owned(), note.into())]);
         Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, span: None, input }))))
     }

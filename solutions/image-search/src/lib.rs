@@ -17,8 +17,8 @@ use bootcamp_core::{CollectionSpec, Fields, Result, ScalarField};
 use bootcamp_kit::ingest::{Import, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Example, Facts, Laps, Program, Report, SearchQuery, Solution, Subject, Vectors, combine,
-    stored_vector,
+    Answer, Card, Context, Example, Facts, Laps, MediaKind, Program, Report, SearchQuery, Solution, Subject, Vectors,
+    combine, stored_vector,
 };
 
 use pictures::Pictures;
@@ -33,6 +33,7 @@ pub static PROGRAM: Program = Program {
         collection: "image_search",
         vectors: Vectors::Model("sscd-distilled"),
         accepts: &["picture"],
+        media: &[MediaKind::Picture],
         // Where the authors of the default model put the border between copies and other pictures.
         duplicates: Some(0.75),
         ..Facts::DEFAULT

@@ -37,7 +37,7 @@ use bootcamp_kit::include_dir::{self, Dir, include_dir};
 use bootcamp_kit::ingest::{Import, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Export, Facts, Laps, OptionValue, Options, OwnVector, Preview, Program, ProgramOption,
+    Answer, Card, Context, Export, Facts, Laps, Look, OptionValue, Options, OwnVector, Preview, Program, ProgramOption,
     Report, SearchQuery, Solution, Vectors,
 };
 
@@ -75,7 +75,6 @@ pub static PROGRAM: Program = Program {
         examples: &sample::EXAMPLES,
         options: OPTIONS,
         import_options: IMPORT_OPTIONS,
-        drawn: true,
         // The same fingerprint: stereoisomers, mostly.
         duplicates: Some(0.0),
         ..Facts::DEFAULT
@@ -217,9 +216,10 @@ impl Solution for MoleculeSearch {
         Card { title: title.unwrap_or_default(), caption: text("smiles"), label: text("label") }
     }
 
-    fn draw(&self, fields: &Fields, marked: &[usize]) -> Result<String> {
+    fn look(&self, fields: &Fields, marked: &[usize]) -> Result<Look> {
         let molecule = Molecule::parse(molecules::text(fields, "smiles").unwrap_or_default())?;
-        draw(&molecule, &Drawing { highlight: marked.to_vec(), title: Some(self.present(fields).title) })
+        let drawing = Drawing { highlight: marked.to_vec(), title: Some(self.present(fields).title) };
+        draw(&molecule, &drawing).map(Look::Drawing)
     }
 
     fn preview(&self, words: &str, options: &Options) -> Result<Preview> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bootcamp_core::picture::Region;
@@ -16,12 +17,13 @@ use crate::context::{Context, ID_LENGTH, blocking};
 use crate::export::format;
 use crate::facts::Facts;
 use crate::items::stored;
-use crate::media::{QUALITY, THUMBNAIL};
+use crate::media::{MediaKind, QUALITY, THUMBNAIL, Thumbnail};
 use crate::options::Options;
 use crate::printer::Printer;
 use crate::program::Program;
 use crate::query::{Example, MOMENTS, SearchQuery, Subject};
-use crate::sheet::{self, Cell, Look};
+use crate::sheet::{self, Cell};
+use crate::shown;
 use crate::solution::Solution;
 
 #[derive(Args, Debug)]
@@ -82,16 +84,21 @@ struct Terms {
     nprobe: Option<u32>,
 }
 
-pub async fn run(program: &Program, solution: &dyn Solution, args: SearchArgs, printer: Printer) -> Result<ExitCode> {
+pub async fn run(
+    program: &Program,
+    solution: Arc<dyn Solution>,
+    args: SearchArgs,
+    printer: Printer,
+) -> Result<ExitCode> {
     let query = query(solution.context(), &args).await?;
     // Before the search, so that a mistake in a name costs none.
     let export = args.save.as_deref().map(|path| format(program, &extension(path))).transpose()?;
     let sheet = args.sheet.as_deref().map(SheetFile::new).transpose()?;
     let start = Instant::now();
     let answer = solution.search(&query).await?;
-    let body = SearchBody::new(solution, answer, start.elapsed());
+    let body = SearchBody::new(&*solution, answer, start.elapsed());
     if let Some(sheet) = sheet {
-        let cells = cells(solution, &query, &body.hits).await?;
+        let cells = cells(&solution, &query, &body.hits).await?;
         blocking(move || sheet.write(&cells)).await?;
     }
     if let (Some(export), Some(path)) = (export, &args.save) {
@@ -223,7 +230,7 @@ async fn subject(context: &Context, text: &str) -> Result<Subject> {
 }
 
 /// What is on the contact sheet: the query, and the hits.
-async fn cells(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody]) -> Result<Vec<Cell>> {
+async fn cells(solution: &Arc<dyn Solution>, query: &SearchQuery, hits: &[HitBody]) -> Result<Vec<Cell>> {
     let mut cells = Vec::with_capacity(hits.len() + 1);
     if let Some(example) = query.positive.first() {
         let note = match &example.subject {
@@ -236,42 +243,27 @@ async fn cells(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody]) -
     for hit in hits {
         let score = score(hit.similarity.unwrap_or(hit.score));
         let note = hit.item.span.map_or(score.clone(), |span| format!("{score}  {span}"));
-        let look = look(solution, &hit.item.id, &hit.item.fields, &hit.marks).await.unwrap_or(Look::Nothing);
+        let look = shown::thumbnail_of(solution, &hit.item.id, hit.item.fields.clone(), hit.marks.clone()).await;
+        let look = look.unwrap_or(Thumbnail::Nothing);
         cells.push(Cell { look, title: hit.item.title.clone(), note });
     }
     Ok(cells)
 }
 
 /// What the query looks like; words in a query mostly look like nothing.
-async fn queried(solution: &dyn Solution, example: &Example, query: &SearchQuery) -> Result<Look> {
+async fn queried(solution: &Arc<dyn Solution>, example: &Example, query: &SearchQuery) -> Result<Thumbnail> {
     let context = solution.context();
+    let is_picture = context.facts.media.contains(&MediaKind::Picture);
     match &example.subject {
         Subject::Words(words) => {
             let drawing = solution.preview(words, &query.options)?.drawing;
-            Ok(drawing.map_or(Look::Nothing, Look::Drawing))
+            Ok(drawing.map_or(Thumbnail::Nothing, Thumbnail::Drawing))
         }
-        Subject::Id(id) if context.facts.drawn => {
-            let fields = stored(context, id, &context.output(&solution.collection())).await?.fields;
-            look(solution, id, &fields, &[]).await
-        }
-        Subject::File { .. } if context.facts.drawn => Ok(Look::Nothing),
+        Subject::Id(id) if !is_picture => shown::thumbnail(solution, id, Vec::new()).await,
+        Subject::File { .. } if !is_picture => Ok(Thumbnail::Nothing),
         _ => {
             let picture = example.picture(context).await?;
-            blocking(move || picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY).map(Look::Jpeg)).await
+            blocking(move || picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY).map(Thumbnail::Jpeg)).await
         }
     }
-}
-
-/// What an item looks like.
-async fn look(solution: &dyn Solution, id: &Id, fields: &Fields, marks: &[usize]) -> Result<Look> {
-    let context = solution.context();
-    if context.facts.drawn {
-        return solution.draw(fields, marks).map(Look::Drawing);
-    }
-    let (id, media, path, limits) = (id.clone(), context.media.clone(), path_of(fields), context.limits);
-    blocking(move || media.thumbnail(&id, &path, &limits).map(Look::Jpeg)).await
-}
-
-fn path_of(fields: &Fields) -> String {
-    fields.get("path").and_then(|path| path.as_str()).unwrap_or_default().to_owned()
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::App;
+use super::session::cookie_name;
 
 /// The document but for its paths.
 pub fn document(app: &App) -> OpenApi {
@@ -21,11 +22,12 @@ pub fn document(app: &App) -> OpenApi {
         .license(Some(licence))
         .build();
     let mut document = OpenApiBuilder::new().info(info);
-    if app.options.token.is_some() {
+    if let Some(token) = &app.options.token {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document = document
-            .components(Some(ComponentsBuilder::new().security_scheme("bearer", bearer).build()))
-            .security(Some([SecurityRequirement::new("bearer", Vec::<String>::new())]));
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie_name(token))));
+        let schemes = ComponentsBuilder::new().security_scheme("bearer", bearer).security_scheme("session", cookie);
+        let either = ["bearer", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        document = document.components(Some(schemes.build())).security(Some(either));
     }
     document.build()
 }

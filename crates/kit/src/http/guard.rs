@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
-use super::{ServerOptions, Shared};
+use super::{ServerOptions, Shared, session};
 
 /// Lets in only as many as the server can work on, before their bodies are read. The others are told to come again at
 /// once: a queue would only make all of them late.
@@ -41,22 +41,34 @@ pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Respo
 #[derive(Clone, Copy, Debug)]
 pub struct Owner;
 
-/// Asks for the bearer token, where one is set, and recognises the store's owner.
+/// Asks for the bearer token or a session, where a token is set, and recognises the store's owner.
 pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
-    let given = Sha256::digest(given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default());
-    // Comparing hashes takes the same time however many letters fit.
-    let is = |secret: &SecretString| given == Sha256::digest(secret.expose_secret());
-    if app.options.owner.as_ref().is_some_and(is) {
+    let options = &app.options;
+    if options.owner.as_ref().is_some_and(|owner| has_token(owner, request.headers())) {
         request.extensions_mut().insert(Owner);
-    } else if app.options.token.as_ref().is_some_and(|token| !is(token)) {
-        let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
-            .hint("send the header `Authorization: Bearer TOKEN`")
-            .into_response();
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return response;
+    } else if let Some(token) = &options.token
+        && !has_token(token, request.headers())
+        && !session::is_open(token, request.headers())
+    {
+        return unauthorised();
     }
     next.run(request).await
+}
+
+/// Whether the request carries the token itself.
+pub fn has_token(token: &SecretString, headers: &HeaderMap) -> bool {
+    let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    // Comparing hashes takes the same time however many letters fit.
+    Sha256::digest(given) == Sha256::digest(token.expose_secret())
+}
+
+pub fn unauthorised() -> Response {
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
+        .hint("send the header `Authorization: Bearer TOKEN`")
+        .into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
 }
 
 /// Keeps other sites' pages from using the server through a visitor's browser: from changing anything (a form needs no

@@ -1,23 +1,19 @@
-//! `/api/v1/items`: looking at items, adding and removing them, and their pictures.
-
-use std::sync::Arc;
+//! `/api/v1/items`: looking at items, adding and removing them.
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use bootcamp_core::picture::media_type;
+use axum::http::StatusCode;
 use bootcamp_core::{Error, Id, Output, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Shared;
 use super::problem::{Fields, Problem, Problems};
 use super::upload::{File, Parts};
-use super::{App, Shared};
 use crate::api::{ItemBody, ItemsBody};
 use crate::context::blocking;
 use crate::ingest::{Import, item_id};
-use crate::items::{narrowed, no_item, path_of, remove as remove_items, remove_where, stored};
+use crate::items::{narrowed, no_item, remove as remove_items, remove_where};
 use crate::options::Options;
 use crate::solution::Solution;
 use crate::source::{Skip, Source};
@@ -125,7 +121,8 @@ fn forget(solution: &dyn Solution, skips: &mut [Skip], kept: &[String], names: &
 
 /// Uploaded files as sources. Where items are shown as the files that they came from, those are kept.
 async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, Problem> {
-    let (media, drawn) = (solution.context().media.clone(), solution.context().facts.drawn);
+    let context = solution.context();
+    let (media, kept) = (context.media.clone(), !context.facts.media.is_empty());
     let mut fields = bootcamp_core::Fields::new();
     for name in ["label", "caption"] {
         let text = parts.texts.remove(name).filter(|text| !text.trim().is_empty());
@@ -133,11 +130,11 @@ async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, 
     }
     let sources = blocking(move || {
         let keep = |file: File| {
-            let mut source = if drawn {
-                Source::upload(&file.name, file.received)
-            } else {
+            let mut source = if kept {
                 let path = media.keep_upload(&file.name, file.received)?;
                 Source::file(&path).map_err(|skip| Error::invalid(skip.reason))?
+            } else {
+                Source::upload(&file.name, file.received)
             };
             // A folder that is sent as a whole says what is in it, as it would from the disk.
             let label = file.name.rsplit('/').nth(1).filter(|label| !label.trim_matches('.').is_empty());
@@ -218,89 +215,4 @@ pub async fn remove_source(
         return Err(no_item(&Id::String(query.source)).into());
     }
     Ok(Json(RemovedBody { removed }))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PictureQuery {
-    /// Where pictures are drawn: the numbers of parts that stand out, with commas between.
-    #[param(example = "0,3,4", pattern = "^[0-9]{1,6}(,[0-9]{1,6}){0,999}$")]
-    mark: Option<String>,
-}
-
-/// A drawing may be looked at, and do nothing else.
-const DRAWING: [(HeaderName, &str); 3] = [
-    (header::CONTENT_TYPE, "image/svg+xml"),
-    (header::CACHE_CONTROL, "private, max-age=60"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
-];
-
-/// What an item looks like.
-enum Look {
-    Drawing(Response),
-    /// As the file that it came from.
-    File(String),
-}
-
-async fn look(app: &App, id: &Id, query: PictureQuery) -> Result<Look, Problem> {
-    let (solution, context) = (Arc::clone(&app.solution), app.solution.context());
-    if !context.facts.drawn {
-        return Ok(Look::File(path_of(context, id).await?));
-    }
-    let marked = query.mark.iter().flat_map(|mark| mark.split(',')).map(str::parse).collect::<Result<Vec<usize>, _>>();
-    let marked = marked.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "mark is no list of numbers"))?;
-    let fields = stored(context, id, &context.output(&solution.collection())).await?.fields;
-    let svg = context.compute(move || solution.draw(&fields, &marked)).await?;
-    Ok(Look::Drawing((DRAWING, svg).into_response()))
-}
-
-/// The file that an item came from
-#[utoipa::path(
-    get, path = "/api/v1/items/{id}/media", tag = "items", operation_id = "get_media",
-    params(("id" = String, Path, description = "The item's id"), PictureQuery),
-    responses((status = 200, description = "The file", content((Vec<u8> = "image/*"))), Problems)
-)]
-pub async fn media(
-    State(app): Shared,
-    Path(id): Path<String>,
-    Fields(query): Fields<PictureQuery>,
-) -> Result<Response, Problem> {
-    let context = app.solution.context();
-    let path = match look(&app, &Id::String(id), query).await? {
-        Look::Drawing(drawing) => return Ok(drawing),
-        Look::File(path) => path,
-    };
-    let (media, limits) = (context.media.clone(), context.limits);
-    let bytes = blocking(move || media.original(&path, &limits)?.read(limits.bytes)).await?.to_vec();
-    // Only what is a picture leaves the disk, whatever the collection says where it is.
-    let kind =
-        media_type(&bytes).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the item's file is no picture"))?;
-    Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=60")], bytes).into_response())
-}
-
-/// A small picture of an item
-#[utoipa::path(
-    get, path = "/api/v1/items/{id}/thumbnail", tag = "items", operation_id = "get_thumbnail",
-    params(("id" = String, Path, description = "The item's id"), PictureQuery),
-    responses(
-        (status = 200, description = "A JPEG of at most 256 × 256 pixels, or a drawing", content((Vec<u8> = "image/*"))),
-        Problems
-    )
-)]
-pub async fn thumbnail(
-    State(app): Shared,
-    Path(id): Path<String>,
-    Fields(query): Fields<PictureQuery>,
-) -> Result<Response, Problem> {
-    let context = app.solution.context();
-    let id = Id::String(id);
-    let path = match look(&app, &id, query).await? {
-        Look::Drawing(drawing) => return Ok(drawing),
-        Look::File(path) => path,
-    };
-    let (media, limits) = (context.media.clone(), context.limits);
-    let jpeg = context.compute(move || media.thumbnail(&id, &path, &limits)).await?;
-    let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=60")];
-    Ok((headers, jpeg).into_response())
 }

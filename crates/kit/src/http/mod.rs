@@ -7,10 +7,12 @@ mod imports;
 mod info;
 mod items;
 mod jobs;
+mod media;
 mod metrics;
 mod page;
 mod problem;
 mod search;
+mod session;
 mod upload;
 mod work;
 
@@ -120,12 +122,13 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(search::preview))
         .routes(routes!(items::list, items::remove_source))
         .routes(routes!(items::get, items::remove))
-        .routes(routes!(items::media))
-        .routes(routes!(items::thumbnail))
+        .routes(routes!(media::media))
+        .routes(routes!(media::thumbnail))
         .routes(routes!(imports::import))
         .routes(routes!(imports::duplicates))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(session::begin, session::end))
         .routes(routes!(info::info))
         .routes(routes!(info::map))
         .routes(routes!(info::metrics))

@@ -11,9 +11,11 @@ use crate::context::Context;
 use crate::program::Program;
 use crate::testing::{DRAWN, PROGRAM, context, solution};
 
+mod media;
 mod own;
 mod page;
 mod replicas;
+mod sessions;
 mod spooling;
 mod toy;
 

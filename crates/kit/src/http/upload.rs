@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use futures::stream::{self, Stream, StreamExt};
 
 use super::problem::Problem;
 use crate::context::blocking;
@@ -34,6 +36,7 @@ pub struct File {
 impl Parts {
     /// Reads all parts of a request; files are those that have a file name, and go to the spool.
     pub async fn of(request: Request, spool: &Spool, max_bytes: u64) -> Result<Self, Problem> {
+        let request = request.map(|body| Body::from_stream(one_at_a_time(body.into_data_stream())));
         let multipart = Multipart::from_request(request, &()).await;
         let mut multipart = multipart.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         let mut parts = Self::default();
@@ -55,6 +58,18 @@ impl Parts {
         }
         Ok(parts)
     }
+}
+
+/// The parser takes all that has arrived before it gives any of it away. So after each chunk there is nothing for a moment,
+/// and its memory does not grow with the body of a client that is fast.
+fn one_at_a_time<T>(chunks: impl Stream<Item = T> + Send + Unpin + 'static) -> impl Stream<Item = T> + Send {
+    stream::unfold((chunks, false), |(mut chunks, is_next)| async move {
+        if is_next {
+            tokio::task::yield_now().await;
+        }
+        let chunk = chunks.next().await?;
+        Some((chunk, (chunks, true)))
+    })
 }
 
 /// A part that is a file, as it arrives.

@@ -84,7 +84,7 @@ async fn dispatch(
     match command {
         Command::Demo(args) => demo::run(program, solution, args, server, printer).await,
         Command::Import(args) => import::run(&*solution, args, printer).await,
-        Command::Search(args) => search::run(program, &*solution, args, printer).await,
+        Command::Search(args) => search::run(program, solution, args, printer).await,
         Command::Serve(args) => serve::run(program, solution, args, server, printer).await,
         Command::Duplicates(args) => duplicates::run(&*solution, args, printer).await,
         Command::List(args) => items::list(&*solution, args, printer).await,

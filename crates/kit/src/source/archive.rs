@@ -2,10 +2,11 @@
 //! the archive says about it, so that a small file cannot fill the disk; large ones go to the spool.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use bootcamp_core::{Error, ErrorKind, Fields, Result};
+use tokio_util::sync::CancellationToken;
 
 use super::{MEMBER, Places, Skip, Source, Sources, has_extension};
 use crate::spool::{Received, Spool, Writer};
@@ -51,7 +52,7 @@ fn zip_members(path: &Path, places: &Places, extensions: &'static [&'static str]
             }
             let writer = writer(&places);
             let file =
-                if places.names_only { Ok(writer.finish()) } else { unpack(&mut member, places.max_bytes, writer) };
+                if places.names_only { Ok(writer.finish()) } else { write(&mut member, places.max_bytes, writer) };
             Ok(Some((name, file)))
         });
         source(&path, read, &places.fields)
@@ -81,7 +82,7 @@ fn tar_members(path: &Path, places: &Places, extensions: &'static [&'static str]
                 let file = if places.names_only {
                     Ok(writer.finish())
                 } else {
-                    unpack_entry(&mut entry, places.max_bytes, writer)
+                    write_entry(&mut entry, places.max_bytes, writer)
                 };
                 Some((name, file))
             });
@@ -115,22 +116,67 @@ fn source(archive: &Path, read: Result<Option<Member>>, fields: &Fields) -> Opti
     })
 }
 
-/// One member, unpacked into the spool.
-pub(super) fn member(path: &Path, name: &str, max: u64, spool: &Spool) -> Result<Received> {
+/// One member, unpacked into the spool. Reading ends when it is asked to stop.
+///
+/// # Errors
+/// `NotFound` when there is no such member, `InvalidInput` when it has over `max` bytes or the archive is broken.
+pub(crate) fn unpack(path: &Path, name: &str, max: u64, spool: &Spool, stop: &CancellationToken) -> Result<Received> {
     let gone = || Error::new(ErrorKind::NotFound, format!("{} has no member {name}", path.display()));
+    let mut file = Stoppable { inner: open(path)?, stop };
     if is_zip(path) {
-        let mut archive = open_zip(path)?;
+        let mut archive = zip::ZipArchive::new(file).map_err(|error| broken(path, error))?;
         let mut member = archive.by_name(name).map_err(|_| gone())?;
-        return unpack(&mut member, max, spool.writer());
+        return write(&mut member, max, spool.writer());
     }
-    let mut archive = open_tar(path)?;
-    for entry in archive.entries().map_err(|error| broken(path, error))? {
+    let found = if is_packed(path) {
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+        entry_named(archive.entries(), path, name, max, spool)?
+    } else {
+        let mut archive = tar::Archive::new(&mut file);
+        entry_named(archive.entries_with_seek(), path, name, max, spool)?
+    };
+    found.ok_or_else(gone)
+}
+
+fn entry_named<R: Read>(
+    entries: std::io::Result<tar::Entries<'_, R>>,
+    path: &Path,
+    name: &str,
+    max: u64,
+    spool: &Spool,
+) -> Result<Option<Received>> {
+    for entry in entries.map_err(|error| broken(path, error))? {
         let mut entry = entry.map_err(|error| broken(path, error))?;
         if entry.path().is_ok_and(|found| found.to_string_lossy() == name) {
-            return unpack_entry(&mut entry, max, spool.writer());
+            return write_entry(&mut entry, max, spool.writer()).map(Some);
         }
     }
-    Err(gone())
+    Ok(None)
+}
+
+/// A reader that fails once it is asked to stop.
+struct Stoppable<'a, R> {
+    inner: R,
+    stop: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.stop.is_cancelled() {
+            return Err(std::io::Error::other("nobody waits for it any more"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
+impl<R: Seek> Seek for Stoppable<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+fn is_packed(path: &Path) -> bool {
+    !has_extension(path, &["tar"])
 }
 
 fn open_zip(path: &Path) -> Result<zip::ZipArchive<BufReader<File>>> {
@@ -139,15 +185,14 @@ fn open_zip(path: &Path) -> Result<zip::ZipArchive<BufReader<File>>> {
 
 fn open_tar(path: &Path) -> Result<tar::Archive<Box<dyn Read + Send>>> {
     let file = open(path)?;
-    let packed = !has_extension(path, &["tar"]);
-    Ok(tar::Archive::new(if packed { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) }))
+    Ok(tar::Archive::new(if is_packed(path) { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) }))
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
     File::open(path).map(BufReader::new).map_err(|error| Error::io("cannot read", path, error))
 }
 
-fn unpack(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Received> {
+fn write(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Received> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = member.read(&mut chunk);
@@ -163,8 +208,8 @@ fn unpack(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Receive
 }
 
 /// A tar that was cut off ends like one that is whole: only the sizes tell.
-fn unpack_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64, writer: Writer) -> Result<Received> {
-    let file = unpack(entry, max, writer)?;
+fn write_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64, writer: Writer) -> Result<Received> {
+    let file = write(entry, max, writer)?;
     if file.size != entry.size() {
         return Err(
             Error::invalid("the archive ends in its middle").with_hint("it was cut off: fetch or copy it again")

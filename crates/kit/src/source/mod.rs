@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::spool::{Received, Spool};
 
 pub use crate::content::Content;
+pub(crate) use archive::unpack;
 pub use files::files;
 pub use table::{Rows, rows};
 
@@ -171,19 +172,8 @@ pub fn is_within(path: &Path, roots: &[PathBuf]) -> bool {
     path.canonicalize().is_ok_and(|path| roots.iter().any(|root| path.starts_with(root)))
 }
 
-/// The content behind a source's name: a file, or a member of an archive, which is unpacked into the spool.
-///
-/// # Errors
-/// `NotFound` when it is gone, `InvalidInput` for a member of over `max` bytes.
-pub fn named(name: &str, max: u64, spool: &Spool) -> Result<Content> {
-    match in_archive(name) {
-        Some((archive, member)) => archive::member(archive, member, max, spool).map(|member| member.content),
-        None => Ok(Content::File(name.into())),
-    }
-}
-
 /// The archive that a source's name leads to, and the member in it.
-fn in_archive(name: &str) -> Option<(&Path, &str)> {
+pub(crate) fn in_archive(name: &str) -> Option<(&Path, &str)> {
     let (archive, member) = name.split_once(MEMBER)?;
     (!Path::new(name).exists()).then_some((Path::new(archive), member))
 }

@@ -1,5 +1,7 @@
 use std::io::Write;
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -78,14 +80,24 @@ fn members_of_archives_are_sources_and_can_be_read_again() {
         .collect();
     assert_eq!(sources, expected);
     let spool = Spool::new(root.join("spool"));
+    let read = |name: &str| {
+        let name = root.join(name).display().to_string();
+        let (archive, member) = in_archive(&name).unwrap();
+        unpack(archive, member, 100, &spool, &CancellationToken::new())
+    };
     for (name, bytes) in sources {
-        assert_eq!(
-            named(&root.join(name).display().to_string(), 100, &spool).unwrap().read(100).unwrap()[..],
-            bytes.unwrap()
-        );
+        assert_eq!(read(&name).unwrap().content.read(100).unwrap()[..], bytes.unwrap());
     }
-    let gone = named(&root.join("a.zip!/three.png").display().to_string(), 100, &spool).unwrap_err();
-    assert_eq!(gone.kind(), bootcamp_core::ErrorKind::NotFound);
+    let gone = ["a.zip!/three.png", "b.tar!/three.png", "c.tgz!/three.png"].map(|name| read(name).unwrap_err());
+    for gone in gone {
+        assert_eq!(gone.kind(), bootcamp_core::ErrorKind::NotFound);
+    }
+    let stop = CancellationToken::new();
+    stop.cancel();
+    for archive in ["a.zip", "b.tar", "c.tgz"] {
+        let stopped = unpack(&root.join(archive), "two.jpg", 100, &spool, &stop).unwrap_err();
+        assert!(stopped.to_string().contains("nobody waits"), "{stopped}");
+    }
 }
 
 #[test]

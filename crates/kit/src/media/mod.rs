@@ -1,17 +1,25 @@
 //! What is shown of items: thumbnails, made once and kept, files that were uploaded, and the way back from an item to
 //! the file it came from. No path of a request ever gets here: files are found by item ids and by what imports wrote.
 
+mod kind;
+mod look;
+mod members;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bootcamp_core::picture::{Limits, Picture};
+use bootcamp_core::picture::Picture;
 use bootcamp_core::{Error, Id, Result};
 
-use crate::content::Content;
+use crate::content::{Content, ContentPath};
 use crate::names::{file_name, hex};
 use crate::source;
 use crate::spool::{Received, Spool};
+use members::Members;
+
+pub use kind::{MediaKind, START, content_type};
+pub use look::{Look, Thumbnail};
 
 /// The longest side of a thumbnail, in pixels.
 pub const THUMBNAIL: u32 = 256;
@@ -21,13 +29,13 @@ pub(crate) const QUALITY: u8 = 85;
 #[derive(Clone, Debug)]
 pub struct Media {
     folder: PathBuf,
-    spool: Spool,
+    members: Members,
 }
 
 impl Media {
-    /// The folder is made when something is written.
+    /// The folder is made when something is written. Members of archives are unpacked into the spool.
     pub fn new(folder: PathBuf, spool: Spool) -> Self {
-        Self { folder, spool }
+        Self { folder, members: Members::new(spool) }
     }
 
     /// Keeps a thumbnail of a picture. A file appears whole or not at all; after a power cut it may be missing, and is
@@ -41,26 +49,30 @@ impl Media {
         Ok(jpeg)
     }
 
-    /// The thumbnail as a JPEG file, made from the item's own picture where it is not there. Blocking.
+    /// The thumbnail that was kept, as a JPEG file. Blocking.
     ///
     /// # Errors
-    /// As [`Media::original`], and of decoding it.
-    pub fn thumbnail(&self, id: &Id, path: &str, limits: &Limits) -> Result<Vec<u8>> {
-        match std::fs::read(self.thumbnail_path(id)) {
-            Ok(jpeg) => Ok(jpeg),
-            Err(_) => {
-                let bytes = self.original(path, limits)?.read(limits.bytes)?;
-                self.put_thumbnail(id, &Picture::decode(&bytes, limits)?)
-            }
+    /// Those of the file system.
+    pub fn thumbnail(&self, id: &Id) -> Result<Option<Vec<u8>>> {
+        let path = self.thumbnail_path(id);
+        match std::fs::read(&path) {
+            Ok(jpeg) => Ok(Some(jpeg)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("cannot read", &path, error)),
         }
     }
 
-    /// The file an item came from, by its field `path`. Blocking.
+    /// The file behind a source's name. A member of an archive is unpacked once, and kept within bounds; reading the
+    /// archive ends when this future is dropped.
     ///
     /// # Errors
-    /// `NotFound` when it is not there any more; those of the file system.
-    pub fn original(&self, path: &str, limits: &Limits) -> Result<Content> {
-        source::named(path, limits.bytes, &self.spool)
+    /// `NotFound` when it is not there any more, `InvalidInput` for a member of over `max` bytes; those of the file
+    /// system.
+    pub async fn original(&self, name: &str, max: u64) -> Result<ContentPath> {
+        match source::in_archive(name) {
+            Some((archive, member)) => self.members.get(archive, member, max).await,
+            None => Ok(ContentPath::File(name.into())),
+        }
     }
 
     /// Keeps an uploaded file. Its folder is named by its content, so that the same file again is the same item.

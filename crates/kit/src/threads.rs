@@ -1,0 +1,10 @@
+//! Threads for what blocks.
+
+use bootcamp_core::{Error, ErrorKind, Result};
+
+/// Runs what blocks on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::new(ErrorKind::Internal, "a worker was broken off").with_source(error))?
+}
