@@ -186,27 +186,26 @@ async function* eventData(stream) {
   }
 }
 
-/** Puts a file of the server into an element: directly, or with the token that a plain `src` cannot carry. */
-async function load(node, url) {
+/** Puts a picture of the server into an <img>: directly, or with the token that a plain `src` cannot carry. */
+export async function showPicture(img, url) {
   if (!token) {
-    node.src = url;
+    img.src = url;
     return;
   }
   try {
-    node.src = URL.createObjectURL(await (await send(url)).blob());
+    const blob = await (await send(url)).blob();
+    const local = URL.createObjectURL(blob);
+    img.addEventListener("load", () => URL.revokeObjectURL(local), { once: true });
+    img.src = local;
   } catch {
-    node.dispatchEvent(new Event("error"));
+    img.dispatchEvent(new Event("error"));
   }
 }
 
-const forget = ({ target }) => target.src.startsWith("blob:") && URL.revokeObjectURL(target.src);
-
-export function showPicture(img, url) {
-  img.addEventListener("load", forget, { once: true });
-  load(img, url);
+/** A player asks for parts of its file by itself; where there is a token, the cookie of a session stands for it. */
+export async function playMedia(player, url) {
+  if (token) await send(`${BASE}/session`, { method: "POST" }).catch(() => {});
+  player.src = url;
 }
-
-/** A player reads its file again whenever somebody jumps, so that stays. */
-export const playMedia = load;
 
 export const readText = async (url) => (await send(url)).text();

@@ -1,18 +1,17 @@
 //! Bodies as programs see them, the same from `--json` and over HTTP.
 
-mod info;
-
 use bootcamp_core::{Error, Fields, Hit, Id, Metric};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::context::{SOURCE, SPAN};
 use crate::duplicates::Group;
-use crate::ingest::Report;
-use crate::jobs::{Job, Kind, Outcome, State};
+use crate::ingest::Span;
+use crate::job::{IMPORT, Job, Outcome, State};
 use crate::query::{Answer, milliseconds};
 use crate::solution::{Card, Solution};
-
-pub use info::InfoBody;
+use crate::watch::Report;
 
 /// A stored item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -28,16 +27,27 @@ pub struct ItemBody {
     pub thumbnail: String,
     /// Where the file is that it came from.
     pub media: String,
+    /// The id of its source: items of one file have the same. Filters know it as `source`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3f9a1c0d5e7b2a486f01")]
+    pub source: Option<String>,
+    /// Which part of its source it is; filters know `start` and `end`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
     #[schema(value_type = Object)]
     pub fields: Fields,
 }
 
 impl ItemBody {
-    pub fn new(solution: &dyn Solution, id: Id, fields: Fields) -> Self {
+    pub fn new(solution: &dyn Solution, id: Id, mut fields: Fields) -> Self {
+        let source = fields.remove(SOURCE).and_then(|source| source.as_str().map(str::to_owned));
+        let [start, end] =
+            SPAN.map(|name| solution.context().facts.spans.then(|| fields.remove(name)?.as_f64()).flatten());
+        let span = start.zip(end).map(|(start, end)| Span { start, end });
         let Card { title, caption, label } = solution.present(&fields);
         let place = format!("/api/v1/items/{}", in_url(&id.to_string()));
         let (thumbnail, media) = (format!("{place}/thumbnail"), format!("{place}/media"));
-        Self { id, title, caption, label, thumbnail, media, fields }
+        Self { id, title, caption, label, thumbnail, media, source, span, fields }
     }
 }
 
@@ -110,7 +120,7 @@ impl SearchBody {
             notes: answer.notes,
             metric: context.metric.name().to_owned(),
             larger_is_nearer: context.metric.larger_is_nearer(),
-            model: context.made_by().map(str::to_owned),
+            model: context.maker.name().map(str::to_owned),
             took_ms: milliseconds(took),
             timings: Timings { encode_ms: answer.encode_ms, search_ms: answer.search_ms },
         }
@@ -178,7 +188,9 @@ impl GroupBody {
 pub struct JobBody {
     #[schema(example = "7")]
     pub id: String,
-    pub kind: Kind,
+    /// `import`, `duplicates`, or work of the program's own.
+    #[schema(example = "import")]
+    pub kind: String,
     /// What it works on.
     pub subject: String,
     pub state: State,
@@ -191,16 +203,27 @@ pub struct JobBody {
     pub report: Option<Report>,
     /// Of a search for duplicates, once it is done.
     pub groups: Option<Vec<GroupBody>>,
+    /// Of the program's own work: what came of it, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub result: Option<Value>,
     pub error: Option<ProblemBody>,
 }
 
 /// How far a job has come.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressBody {
+    /// Sources of an import, items of a search for duplicates, units of the program's own work.
     pub done: u64,
     /// Null until it is known.
     pub total: Option<u64>,
     pub per_second: f64,
+    /// Items that an import has written.
+    #[serde(default)]
+    pub items: u64,
+    /// What the work says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl JobBody {
@@ -210,21 +233,28 @@ impl JobBody {
         let seconds = job.seconds();
         let snapshot = job.watch.snapshot();
         let per_second = if seconds > 0.0 { snapshot.done as f64 / seconds } else { 0.0 };
-        let progress = ProgressBody { done: snapshot.done, total: snapshot.total, per_second };
+        let progress = ProgressBody {
+            done: snapshot.done,
+            total: snapshot.total,
+            per_second,
+            items: snapshot.items,
+            note: snapshot.note,
+        };
         let result = job.result();
-        let (mut report, mut groups, mut error) = (None, None, None);
+        let (mut report, mut groups, mut done, mut error) = (None, None, None, None);
         match result.as_deref() {
             Some(Ok(Outcome::Imported(done))) => report = Some(done.clone()),
             Some(Ok(Outcome::Duplicates(found))) => {
                 groups = Some(found.iter().map(|group| GroupBody::new(solution, group)).collect());
             }
+            Some(Ok(Outcome::Done(value))) => done = Some(value.clone()),
             Some(Err(failed)) => error = Some(ProblemBody::of(failed)),
-            None if job.kind == Kind::Import => report = Some(job.watch.report()),
+            None if job.kind == IMPORT => report = Some(job.watch.report()),
             None => {}
         }
         Self {
             id: job.id.to_string(),
-            kind: job.kind,
+            kind: job.kind.clone(),
             subject: job.subject.clone(),
             state,
             created_at: job.created_at,
@@ -232,6 +262,7 @@ impl JobBody {
             progress,
             report,
             groups,
+            result: done,
             error,
         }
     }

@@ -1,22 +1,29 @@
 //! What a program works with, opened once: the store, the collection's name, the model, the media.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bootcamp_core::encoder::{Encoder, EncoderOptions};
 use bootcamp_core::metadata::Board;
-use bootcamp_core::models::{FetchProgress, ModelSpec, Registry};
+use bootcamp_core::models::{FetchProgress, Registry};
 use bootcamp_core::picture::Limits;
 use bootcamp_core::{
-    CollectionInfo, CollectionSpec, Error, ErrorKind, IdKind, Metric, Output, Result, ScalarField, VectorField,
-    VectorStore,
+    CollectionInfo, CollectionSpec, Error, ErrorKind, IdKind, Metric, Output, Result, ScalarField, ScalarKind,
+    VectorField, VectorStore,
 };
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::facts::Facts;
 use crate::media::Media;
-use crate::solution::{OwnVector, Program};
+use crate::spool::Spool;
+use crate::vectors::{Chosen, Maker, choose};
 
 /// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
 const OWN_FIELDS: [&str; 2] = ["version", "parts"];
+/// The source that an item is of: the id of its first item.
+pub const SOURCE: &str = "source";
+/// The span of its source that an item stands for, in seconds.
+pub const SPAN: [&str; 2] = ["start", "end"];
 /// Hex digits of an id: 80 bits of a hash.
 pub(crate) const ID_LENGTH: usize = 20;
 
@@ -26,20 +33,23 @@ pub type OnFetch = Arc<dyn Fn(&FetchProgress<'_>) + Send + Sync>;
 /// Everything a solution works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    pub program: &'static Program,
+    pub facts: &'static Facts,
     pub store: Arc<dyn VectorStore>,
     /// The collection's name.
     pub collection: String,
-    /// The vector field that is searched. Named after the model, so that vectors of two models are never compared.
+    /// The vector field that is searched. Named after its maker, so that embeddings of two models are never compared.
     pub field: String,
     /// Of that field.
     pub metric: Metric,
-    pub model: Option<ModelSpec>,
-    /// What makes the vectors where no model does.
-    pub vector: Option<&'static OwnVector>,
+    /// What makes the embeddings.
+    pub maker: Maker,
     pub media: Media,
+    /// Where files go that are too large for memory and that nobody keeps.
+    pub spool: Spool,
     /// Of pictures and other files that are read.
     pub limits: Limits,
+    /// Below it each collection has its folder of thumbnails and uploads.
+    pub(crate) media_root: PathBuf,
     pub(crate) registry: Arc<Registry>,
     pub(crate) encoder_options: EncoderOptions,
     pub(crate) on_fetch: OnFetch,
@@ -61,6 +71,27 @@ impl std::fmt::Debug for Context {
 }
 
 impl Context {
+    /// The same store and program on another collection, whose embeddings may be of another model: that of the
+    /// collection; before there is one, the one named or the program's default. Where it is the same model, it is loaded
+    /// once. The other collection is opened with the same checks as the program's own.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that no collection can have, or when the collection holds embeddings of another model;
+    /// `NotFound` for an unknown model; those of the store.
+    pub async fn at(&self, collection: &str, maker: Option<&str>) -> Result<Self> {
+        bootcamp_core::check_name("collection", collection)?;
+        let mut other = self.clone();
+        other.collection = collection.to_owned();
+        other.media = Media::new(self.media_root.join(collection), self.spool.clone());
+        let found = other.describe().await?;
+        let Chosen { maker, field, metric } = choose(other.facts, &other.registry, collection, found.as_ref(), maker)?;
+        if maker.name() != self.maker.name() {
+            other.encoder = Arc::new(OnceCell::new());
+        }
+        (other.maker, other.field, other.metric) = (maker, field, metric);
+        Ok(other)
+    }
+
     /// The model, loaded at the first call.
     ///
     /// # Errors
@@ -68,8 +99,8 @@ impl Context {
     pub async fn encoder(&self) -> Result<&Encoder> {
         self.encoder
             .get_or_try_init(|| async {
-                let model = self.model.as_ref().ok_or_else(|| {
-                    Error::new(ErrorKind::Internal, format!("{} works without a model", self.program.name))
+                let model = self.maker.model().ok_or_else(|| {
+                    Error::new(ErrorKind::Internal, format!("{} works without a model", self.facts.name))
                 })?;
                 let (registry, name) = (Arc::clone(&self.registry), model.name.clone());
                 let (options, on_fetch) = (self.encoder_options.clone(), Arc::clone(&self.on_fetch));
@@ -93,14 +124,19 @@ impl Context {
         .await
     }
 
-    /// A collection with a vector field for the model, the solution's own fields, and what the kit needs: `path` (where
-    /// an item came from) and `imported_at` (milliseconds since 1970), and two that it keeps for itself.
+    /// A collection with a vector field, the solution's own fields, and those of the kit: `source` (which items are of the
+    /// same source), `path` (where an item came from), `imported_at` (milliseconds since 1970), `start` and `end` where
+    /// items are spans of their sources, and two that it keeps for itself.
     pub fn spec(&self, vector: VectorField, fields: Vec<ScalarField>) -> CollectionSpec {
         let path = ScalarField::string("path");
         // What can be filtered by stays beside the vectors; with Redis, paths are for Redis.
         let path = if self.metadata_apart { path.not_filterable() } else { path };
         let mut spec = CollectionSpec::new(&self.collection, IdKind::String { max_len: ID_LENGTH }).vector(vector);
         spec.scalars.push(path);
+        spec.scalars.push(ScalarField::new(SOURCE, ScalarKind::String { max_len: ID_LENGTH }));
+        spec.scalars.extend(
+            self.facts.spans.then(|| SPAN.map(|name| ScalarField::float(name).nullable())).into_iter().flatten(),
+        );
         spec.scalars.extend(fields);
         spec.scalars.push(ScalarField::int("imported_at"));
         spec.scalars.push(ScalarField::string("version").not_filterable());
@@ -108,9 +144,9 @@ impl Context {
         spec
     }
 
-    /// A vector field for the model.
+    /// The vector field of the collection's model.
     pub fn model_field(&self) -> VectorField {
-        VectorField::f32(&self.field, self.model.as_ref().map_or(1, |model| model.dim), self.metric)
+        VectorField::f32(&self.field, self.maker.model().map_or(1, |model| model.dim), self.metric)
     }
 
     /// The fields of items that people see: not the kit's own, and none whose name begins with `_`, which a solution
@@ -133,14 +169,9 @@ impl Context {
         }
     }
 
-    /// What makes the vectors: the model's name, or that of the program's own vectors.
-    pub(crate) fn made_by(&self) -> Option<&str> {
-        self.model.as_ref().map(|model| model.name.as_str()).or(self.vector.map(|vector| vector.name))
-    }
-
     /// Whether a query may be words.
     pub(crate) fn knows_words(&self) -> bool {
-        self.program.words.is_some() || self.model.as_ref().is_some_and(|model| model.text.is_some())
+        self.facts.words.is_some() || self.maker.model().is_some_and(|model| model.text.is_some())
     }
 
     /// The collection as it is, or `None` before the first import.
@@ -162,7 +193,7 @@ impl Context {
     pub async fn existing(&self) -> Result<CollectionInfo> {
         self.describe().await?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no collection '{}'", self.collection))
-                .with_hint(format!("import something first: {} import PATH", self.program.name))
+                .with_hint(format!("import something first: {} import PATH", self.facts.name))
         })
     }
 
@@ -205,15 +236,9 @@ impl Context {
         } else {
             return Ok(());
         };
-        let message = format!("collection '{}' was not made by {}: {what}", self.collection, self.program.name);
+        let message = format!("collection '{}' was not made by {}: {what}", self.collection, self.facts.name);
         Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another one with --collection"))
     }
-}
-
-/// The name of the vector field that holds a model's vectors.
-pub(crate) fn field_of(model: &str) -> String {
-    let plain: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("_{plain}") } else { plain }
 }
 
 /// Runs what blocks on a thread that may.

@@ -9,7 +9,7 @@ use bootcamp_core::{
 use futures::TryStreamExt;
 
 use crate::context::Context;
-use crate::ingest::Watch;
+use crate::watch::Watch;
 
 /// Items that are looked up together.
 const PAGE: usize = 128;
@@ -43,13 +43,11 @@ pub async fn duplicates(context: &Context, threshold: f32, output: &Output, watc
     let mut pages = scan(&*context.store, &context.collection, request).try_chunks(PAGE);
     while let Some(page) = pages.try_next().await.map_err(|error| error.1)? {
         if watch.is_cancelled() {
-            return Err(Error::invalid("looking for duplicates was stopped"));
+            return Err(Error::invalid("the search for duplicates was stopped"));
         }
         let ids: Vec<Id> = page.into_iter().filter_map(|record| record.id).collect();
         look_up(context, &ids, threshold, metric, NEIGHBOURS, &mut groups).await?;
-        for id in &ids {
-            watch.imported(id, crate::ingest::Outcome::Unchanged);
-        }
+        watch.advance(ids.len() as u64);
     }
     drop(pages);
     with_fields(context, groups.into_groups(metric), output).await

@@ -9,7 +9,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::api::SearchBody;
-use crate::solution::{Export, Program};
+use crate::ingest::Span;
+use crate::program::{Export, Program};
 
 const CSV: Export = Export { extension: "csv", media_type: "text/csv", write: csv };
 
@@ -53,10 +54,12 @@ fn csv(body: &SearchBody) -> Result<String> {
     let details = columns(|hit| hit.details.as_ref());
     let fields = columns(|hit| Some(&hit.item.fields));
     let has_similarity = body.hits.iter().any(|hit| hit.similarity.is_some());
+    let has_spans = body.hits.iter().any(|hit| hit.item.span.is_some());
     let mut rows = vec![
         ["rank", "id", "title", "score"]
             .into_iter()
             .chain(has_similarity.then_some("similarity"))
+            .chain(["source", "start", "end"].into_iter().filter(|_| has_spans))
             .chain(details.iter().chain(&fields).map(String::as_str))
             .map(str::to_owned)
             .collect::<Vec<_>>(),
@@ -66,6 +69,10 @@ fn csv(body: &SearchBody) -> Result<String> {
             vec![(at + 1).to_string(), hit.item.id.to_string(), hit.item.title.clone(), hit.score.to_string()];
         if has_similarity {
             row.push(hit.similarity.map(|similarity| similarity.to_string()).unwrap_or_default());
+        }
+        if has_spans {
+            let at = |of: fn(&Span) -> f64| hit.item.span.as_ref().map(|span| of(span).to_string()).unwrap_or_default();
+            row.extend([hit.item.source.clone().unwrap_or_default(), at(|span| span.start), at(|span| span.end)]);
         }
         let detail = |name: &String| cell(hit.details.as_ref().and_then(|details| details.get(name)));
         row.extend(details.iter().map(detail));

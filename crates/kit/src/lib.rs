@@ -1,36 +1,63 @@
 //! What turns a solution into a program: import, jobs, command line, HTTP, web page.
 //!
-//! A solution implements [`Solution`], describes itself in a [`Program`], and its `main` is [`run`]. Start there.
+//! A solution implements [`Solution`], describes itself in a [`Program`], and its `main` is [`run()`]. Start there.
+//!
+//! The modules read in one direction: what a program says of itself ([`facts`](Facts), options, [`Context`]), what an
+//! import and a query do ([`source`], [`ingest`], [`SearchQuery`], [`Solution`]), what is done over a whole collection
+//! ([`duplicates`], [`map`], jobs), the bodies that programs see ([`api`]), and the shells: command line, [`http`], page.
 
 #![forbid(unsafe_code)]
 
 pub mod api;
 mod cli;
+mod content;
 mod context;
 pub mod duplicates;
 mod export;
+mod facts;
 pub mod http;
+mod imports;
+mod info;
 pub mod ingest;
+mod items;
+mod job;
 mod jobs;
 pub mod map;
 mod media;
+mod names;
 mod options;
 mod printer;
+mod program;
 mod query;
+mod run;
 mod settings;
 mod sheet;
 mod solution;
 pub mod source;
+mod spool;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod toy;
+mod vectors;
+mod watch;
 
-pub use cli::run;
-pub use context::Context;
+pub use content::{Content, ContentPath};
+pub use context::{Context, SOURCE, SPAN};
+pub use facts::{Facts, OwnVector, Vectors, WordsExample};
 /// For [`Program::page`]: `use bootcamp_kit::include_dir::{self, Dir, include_dir}`, and then
 /// `static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");`.
 pub use include_dir;
-pub use media::{Media, THUMBNAIL, hex};
+pub use items::{stored, stored_vector};
+pub use media::{Media, THUMBNAIL};
+pub use names::hex;
 pub use options::{OptionValue, Options, ProgramOption};
-pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine, stored, stored_vector};
+pub use printer::Printer;
+pub use program::{Export, OwnCommand, Program, Sample, Work};
+pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine};
+pub use run::run;
 pub use settings::{GlobalArgs, Settings};
-pub use solution::{Card, Export, OwnVector, Preview, Program, Sample, Solution, WordsExample};
+pub use solution::{Card, Preview, Solution};
+pub use spool::{Received, Spool, SpoolFile, Writer};
+pub use vectors::Maker;
+pub use watch::{Outcome, Report, Snapshot, Watch};

@@ -3,29 +3,31 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bootcamp_core::picture::{Limits, Picture};
 use bootcamp_core::{Error, Id, Result};
-use sha2::{Digest, Sha256};
 
+use crate::content::Content;
+use crate::names::{file_name, hex};
 use crate::source;
+use crate::spool::{Received, Spool};
 
 /// The longest side of a thumbnail, in pixels.
 pub const THUMBNAIL: u32 = 256;
 pub(crate) const QUALITY: u8 = 85;
-/// Most letters of an uploaded file's name that are kept.
-const MAX_FILE_NAME: usize = 100;
 
 /// A collection's folder of thumbnails and uploads.
 #[derive(Clone, Debug)]
 pub struct Media {
     folder: PathBuf,
+    spool: Spool,
 }
 
 impl Media {
     /// The folder is made when something is written.
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    pub fn new(folder: PathBuf, spool: Spool) -> Self {
+        Self { folder, spool }
     }
 
     /// Keeps a thumbnail of a picture. A file appears whole or not at all; after a power cut it may be missing, and is
@@ -46,7 +48,10 @@ impl Media {
     pub fn thumbnail(&self, id: &Id, path: &str, limits: &Limits) -> Result<Vec<u8>> {
         match std::fs::read(self.thumbnail_path(id)) {
             Ok(jpeg) => Ok(jpeg),
-            Err(_) => self.put_thumbnail(id, &Picture::decode(&self.original(path, limits)?, limits)?),
+            Err(_) => {
+                let bytes = self.original(path, limits)?.read(limits.bytes)?;
+                self.put_thumbnail(id, &Picture::decode(&bytes, limits)?)
+            }
         }
     }
 
@@ -54,18 +59,18 @@ impl Media {
     ///
     /// # Errors
     /// `NotFound` when it is not there any more; those of the file system.
-    pub fn original(&self, path: &str, limits: &Limits) -> Result<Vec<u8>> {
-        source::read_named(path, limits.bytes)
+    pub fn original(&self, path: &str, limits: &Limits) -> Result<Content> {
+        source::named(path, limits.bytes, &self.spool)
     }
 
     /// Keeps an uploaded file. Its folder is named by its content, so that the same file again is the same item.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn keep_upload(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.uploads().join(&hex(bytes)[..20]).join(file_name(name));
+    pub fn keep_upload(&self, name: &str, file: Received) -> Result<PathBuf> {
+        let path = self.uploads().join(&file.sha256[..20]).join(file_name(name));
         if !path.exists() {
-            write(&path, bytes)?;
+            keep(&path, file.content)?;
         }
         path.canonicalize().map_err(|error| Error::io("cannot find", &path, error))
     }
@@ -106,16 +111,6 @@ impl Media {
     }
 }
 
-/// The last part of a name, without anything that a file system, a shell or a page could take for more than letters.
-pub(crate) fn file_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let name: String = last.trim_start_matches('.').chars().map(plain).collect();
-    let skip = name.chars().count().saturating_sub(MAX_FILE_NAME);
-    let name: String = name.chars().skip(skip).collect();
-    if name.is_empty() { "upload".to_owned() } else { name }
-}
-
 /// Writes a file under another name first, so that no one ever sees half of it.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -127,9 +122,23 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map(drop).map_err(|error| Error::io("cannot write", path, error))
 }
 
-/// A SHA-256 in hex.
-pub fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// Puts content where it stays: a spooled file is moved, all others are copied.
+fn keep(path: &Path, content: Content) -> Result<()> {
+    let cannot_write = |error| Error::io("cannot write", path, error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(cannot_write)?;
+    let content = match content {
+        Content::Spooled(file) => match Arc::try_unwrap(file).map(|file| file.keep(path)) {
+            Ok(Ok(())) => return Ok(()),
+            // On another file system.
+            Ok(Err(file)) => Content::Spooled(Arc::new(file)),
+            Err(file) => Content::Spooled(file),
+        },
+        other => other,
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot_write)?;
+    std::io::copy(&mut content.open()?, &mut file).map_err(cannot_write)?;
+    file.persist(path).map_err(|error| cannot_write(error.error)).map(drop)
 }
 
 #[cfg(test)]
@@ -137,30 +146,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn uploaded_names_stay_names() {
-        let cases = [
-            ("cat.jpg", "cat.jpg"),
-            ("../../etc/passwd", "passwd"),
-            ("C:\\Users\\me\\Bild 1.png", "Bild_1.png"),
-            ("..", "upload"),
-            (".htaccess", "htaccess"),
-            ("a\0b<script>.png", "a_b_script_.png"),
-            ("Schöne Grüße.png", "Schöne_Grüße.png"),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(file_name(name), expected);
-        }
-        let long = file_name(&format!("{}.png", "x".repeat(500)));
-        assert!(long.len() == MAX_FILE_NAME && long.ends_with(".png"), "{long}");
-    }
-
-    #[test]
     fn a_removed_item_takes_its_upload_along_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let media = Media::new(folder.path().join("media"));
+        let spool = Spool::new(folder.path().join("spool"));
+        let media = Media::new(folder.path().join("media"), spool.clone());
         let mine = folder.path().join("mine.png");
         std::fs::write(&mine, b"x").unwrap();
-        let upload = media.keep_upload("../a.png", b"y").unwrap();
+        let received = |bytes: &[u8]| {
+            let mut writer = spool.writer();
+            writer.write(bytes).unwrap();
+            writer.finish()
+        };
+        let upload = media.keep_upload("../a.png", received(b"y")).unwrap();
         assert!(upload.starts_with(folder.path().canonicalize().unwrap().join("media/uploads")));
         let id = Id::from("../../up");
         media.put_thumbnail(&id, &Picture::new(1, 1, vec![1, 2, 3]).unwrap()).unwrap();
@@ -169,5 +166,13 @@ mod tests {
         assert!(mine.exists() && !upload.exists());
         assert!(std::fs::read_dir(folder.path().join("media/thumbnails")).unwrap().count() == 1);
         assert!(!folder.path().join("up.jpg").exists());
+        let large = received(&[7; 2 << 20]);
+        let Content::Spooled(spooled) = &large.content else { panic!("{large:?}") };
+        let spooled = spooled.path().to_owned();
+        let moved = media.keep_upload("b.png", large).unwrap();
+        assert!(std::fs::read(&moved).unwrap() == [7; 2 << 20] && !spooled.exists());
+        let shared = received(&[8; 2 << 20]);
+        let copied = media.keep_upload("b.png", shared.clone()).unwrap();
+        assert!(std::fs::read(&copied).unwrap() == [8; 2 << 20] && shared.content.read(u64::MAX).is_ok());
     }
 }

@@ -210,9 +210,9 @@ mod tests {
 
     #[test]
     fn options_are_those_of_the_program() {
-        let options = Options::of(PROGRAM.options, [("order", "length")]).unwrap();
+        let options = Options::of(PROGRAM.facts.options, [("order", "length")]).unwrap();
         assert_eq!((options.get("order"), Options::default().get("order")), (Some("length"), None));
-        let error = |name, value| Options::of(PROGRAM.options, [(name, value)]).unwrap_err();
+        let error = |name, value| Options::of(PROGRAM.facts.options, [(name, value)]).unwrap_err();
         assert_eq!(error("order", "x").to_string(), "the option 'order' is 'x', expected likeness, length");
         assert_eq!(error("odour", "x").to_string(), "there is no option 'odour'");
         assert_eq!(error("odour", "x").hint(), Some("there is order"));

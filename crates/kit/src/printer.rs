@@ -11,8 +11,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 use serde::Serialize;
 
 use crate::context::OnFetch;
-use crate::ingest::{Report, Watch};
 use crate::source::Skip;
+use crate::watch::{Report, Watch};
 
 /// How often a line of progress appears where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -116,7 +116,7 @@ impl Printer {
         })
     }
 
-    /// Shows how an import or a search for duplicates goes until `work` has ended: a bar on a terminal, lines
+    /// Shows the progress of work until `work` has ended: a bar on a terminal, lines
     /// elsewhere. Skipped sources are named as they come.
     pub async fn watch<T>(&self, what: &str, watch: &Watch, work: impl Future<Output = T>) -> T {
         let bar = if self.quiet {
@@ -146,6 +146,9 @@ impl Printer {
                 bar.set_style(style("{msg}  {bar:30}  {pos} of {len}  {rate}  {eta} left"));
             }
             bar.set_position(snapshot.done);
+            if let Some(note) = &snapshot.note {
+                bar.set_message(format!("{what}: {note}"));
+            }
             if let Some(result) = result {
                 bar.finish_and_clear();
                 return result;
@@ -154,7 +157,8 @@ impl Printer {
                 last_line = std::time::Instant::now();
                 let of = snapshot.total.map_or(String::new(), |total| format!(" of {total}"));
                 let rate = snapshot.done as f64 / snapshot.seconds.max(1e-3);
-                self.note(format_args!("{what}: {}{of}, {rate:.0} a second", snapshot.done));
+                let note = snapshot.note.map_or(String::new(), |note| format!(", {note}"));
+                self.note(format_args!("{what}: {}{of}, {rate:.0} a second{note}", snapshot.done));
             }
         }
     }

@@ -5,15 +5,20 @@ use std::time::Instant;
 
 use bootcamp_core::picture::{Picture, Region};
 use bootcamp_core::{
-    Error, ErrorKind, Fields, Filter, Hit, Id, Metric, Output, Record, Result, SearchParams, SearchRequest, Selection,
-    Vector,
+    Error, Fields, Filter, Fusion, GroupBy, Hit, HybridRequest, Id, Metric, Output, Query, Result, SearchParams,
+    SearchRequest, Vector,
 };
+use serde_json::Value;
 
-use crate::context::{Context, blocking};
+use crate::content::Content;
+use crate::context::{Context, SOURCE, blocking};
+use crate::items::path_of;
 use crate::options::Options;
 
 /// The most hits a query may ask for.
 pub const MAX_K: usize = 1000;
+/// Hits of one source, where items are spans of their sources and nobody asks for more or fewer.
+pub const MOMENTS: usize = 3;
 /// The most examples in a query.
 pub const MAX_EXAMPLES: usize = 32;
 
@@ -30,6 +35,8 @@ pub struct SearchQuery {
     pub filter: Option<String>,
     /// The worst score of a hit: the least similarity, or for a distance the largest.
     pub min_score: Option<f32>,
+    /// At most this many hits of one source; `k` counts sources then. `None`: hits count, whatever their source.
+    pub per_source: Option<usize>,
     pub params: SearchParams,
     /// Of the program.
     pub options: Options,
@@ -48,10 +55,10 @@ pub enum Subject {
     /// A stored item.
     Id(Id),
     Words(String),
-    /// A file's bytes, and its name for messages.
+    /// A file, and its name for messages.
     File {
         name: String,
-        bytes: Vec<u8>,
+        content: Content,
     },
 }
 
@@ -64,13 +71,13 @@ impl Example {
         }
     }
 
-    /// Its file's bytes: those given, or of the file that the item came from.
+    /// Its file: the one given, or the one that the item came from.
     ///
     /// # Errors
     /// `NotFound` when there is no such item or its file is gone; `InvalidInput` for words.
-    pub async fn bytes(&self, context: &Context) -> Result<Vec<u8>> {
+    pub async fn content(&self, context: &Context) -> Result<Content> {
         match &self.subject {
-            Subject::File { bytes, .. } => Ok(bytes.clone()),
+            Subject::File { content, .. } => Ok(content.clone()),
             Subject::Words(words) => Err(Error::invalid(format!("'{words}' is no file"))),
             Subject::Id(id) => {
                 let (path, media, limits) = (path_of(context, id).await?, context.media.clone(), context.limits);
@@ -82,11 +89,11 @@ impl Example {
     /// Its picture, or the part of it that is meant.
     ///
     /// # Errors
-    /// As [`Example::bytes`], and of decoding and cropping, named by the example.
+    /// As [`Example::content`], and of decoding and cropping, named by the example.
     pub async fn picture(&self, context: &Context) -> Result<Picture> {
-        let (bytes, region, limits) = (self.bytes(context).await?, self.region, context.limits);
+        let (content, region, limits) = (self.content(context).await?, self.region, context.limits);
         let picture = context.compute(move || {
-            let picture = Picture::decode(&bytes, &limits)?;
+            let picture = Picture::decode(&content.read(limits.bytes)?, &limits)?;
             if let Some(region) = region { picture.crop(&region) } else { Ok(picture) }
         });
         picture.await.map_err(|error| match &self.subject {
@@ -101,7 +108,7 @@ impl SearchQuery {
     pub fn like(subject: Subject, k: usize) -> Self {
         let positive = vec![Example { subject, region: None }];
         let (params, options) = Default::default();
-        Self { positive, negative: Vec::new(), k, filter: None, min_score: None, params, options }
+        Self { positive, negative: Vec::new(), k, filter: None, min_score: None, per_source: None, params, options }
     }
 
     /// # Errors
@@ -117,6 +124,9 @@ impl SearchQuery {
         if self.k == 0 || self.k > MAX_K {
             return Err(Error::invalid(format!("k is {}, expected 1 to {MAX_K}", self.k)));
         }
+        if self.per_source.is_some_and(|size| size == 0 || size > MAX_K) {
+            return Err(Error::invalid(format!("the hits of one source are at least 1 and at most {MAX_K}")));
+        }
         if self.min_score.is_some_and(|score| !score.is_finite()) {
             return Err(Error::invalid("min_score is no finite number"));
         }
@@ -124,34 +134,98 @@ impl SearchQuery {
     }
 
     /// Stored items named as examples: a person who points at one does not want it back.
-    fn named(&self) -> impl Iterator<Item = &Id> {
+    pub fn named(&self) -> impl Iterator<Item = &Id> {
         self.positive.iter().chain(&self.negative).filter_map(Example::id)
     }
 
-    /// The hits nearest to a vector, by this query's other terms.
+    /// The hits nearest to one vector. For several vectors, as of a clip's frames, there is [`SearchQuery::find_each`].
     ///
     /// # Errors
     /// `InvalidInput` for the filter; those of the store.
     pub async fn find(&self, context: &Context, vector: impl Into<Vector>, output: Output) -> Result<Vec<Hit>> {
-        let named: Vec<&Id> = self.named().collect();
-        let vector = vector.into();
+        let found = self.find_each(context, vec![vector.into()], output).await?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// The hits nearest to each of several vectors, in one call of the store.
+    ///
+    /// # Errors
+    /// As [`SearchQuery::find`].
+    pub async fn find_each(&self, context: &Context, vectors: Vec<Vector>, output: Output) -> Result<Vec<Vec<Hit>>> {
+        let queries = vectors.into_iter().map(Query::from).collect();
+        let output = match output {
+            // Which source a hit is of decides how many of it are kept.
+            Output::Only(mut names) if self.per_source.is_some() => {
+                names.push(SOURCE.to_owned());
+                Output::Only(names)
+            }
+            other => other,
+        };
+        let request = SearchRequest { output, ..self.request(&context.field, queries)? };
+        let found = context.store.search(&context.collection, &request).await;
+        let found = context.or_missing(found).await?;
+        Ok(found.into_iter().map(|hits| self.keep(context, hits, true)).collect())
+    }
+
+    /// The hits of several searches of the collection, fused: by a vector and by words, mostly. What narrows this query
+    /// narrows each of them; each gives `candidates` hits to the fusion. A fused score says nothing of nearness, so
+    /// `min_score` is not looked at.
+    ///
+    /// # Errors
+    /// As [`SearchQuery::find`].
+    pub async fn find_fused(
+        &self,
+        context: &Context,
+        searches: Vec<(&str, Query)>,
+        candidates: usize,
+        fusion: Fusion,
+        output: Output,
+    ) -> Result<Vec<Hit>> {
+        let part = |(field, query)| {
+            let request = self.request(field, vec![query])?;
+            Ok(SearchRequest { k: candidates.max(request.k), radius: None, group_by: None, ..request })
+        };
+        let searches = searches.into_iter().map(part).collect::<Result<Vec<_>>>()?;
+        let request = HybridRequest { searches, fusion, k: self.k + self.named().count(), output };
+        let found = context.store.hybrid_search(&context.collection, &request).await;
+        Ok(self.keep(context, context.or_missing(found).await?, false))
+    }
+
+    /// A search of one field by what narrows this query: the filter, k, the spans of a source, the least score.
+    fn request(&self, field: &str, queries: Vec<Query>) -> Result<SearchRequest> {
         // Exact scans of bits end where no hit can be near enough. The radius itself is too far.
-        let is_bits = matches!(vector, Vector::Binary { .. });
+        let is_bits = matches!(queries.first(), Some(Query::Vector(Vector::Binary { .. })));
         let radius = self.min_score.filter(|worst| is_bits && *worst >= 0.0).map(f32::next_up);
-        let request = SearchRequest {
+        let group_by = self.per_source.map(|size| GroupBy { field: SOURCE.to_owned(), size });
+        Ok(SearchRequest {
             filter: self.filter.as_deref().map(Filter::parse).transpose()?,
-            output,
             params: self.params,
             radius,
-            ..SearchRequest::new(&context.field, vector, self.k + named.len())
-        };
-        let found = context.store.search(&context.collection, &request).await;
-        let mut hits = context.or_missing(found).await?.pop().unwrap_or_default();
-        let good_enough =
-            |score: f32| self.min_score.is_none_or(|worst| context.metric.nearest_first(score, worst).is_le());
-        hits.retain(|hit| !named.contains(&&hit.id) && good_enough(hit.score));
-        hits.truncate(self.k);
-        Ok(hits)
+            group_by,
+            ..SearchRequest::batch(field, queries, self.k + self.named().count())
+        })
+    }
+
+    /// Those of the hits that the query wants: not what it names itself, none that is too far, and no more than k; where
+    /// they are grouped, of k sources.
+    fn keep(&self, context: &Context, mut hits: Vec<Hit>, by_metric: bool) -> Vec<Hit> {
+        let named: Vec<&Id> = self.named().collect();
+        let worst = self.min_score.filter(|_| by_metric);
+        let near_enough = |score: f32| worst.is_none_or(|worst| context.metric.nearest_first(score, worst).is_le());
+        hits.retain(|hit| !named.contains(&&hit.id) && near_enough(hit.score));
+        if self.per_source.is_none() {
+            hits.truncate(self.k);
+            return hits;
+        }
+        let mut sources: Vec<Value> = Vec::with_capacity(self.k);
+        hits.retain(|hit| {
+            let source = hit.fields.get(SOURCE).unwrap_or(&Value::Null);
+            if !sources.contains(source) {
+                sources.push(source.clone());
+            }
+            sources.iter().take(self.k).any(|kept| kept == source)
+        });
+        hits
     }
 }
 
@@ -179,35 +253,6 @@ fn mean(metric: Metric, mut vectors: Vec<Vec<f32>>) -> Option<Vec<f32>> {
         sum
     })?;
     Some(sum.into_iter().map(|s| s / count).collect())
-}
-
-/// The vector of a stored item, to be averaged with others.
-///
-/// # Errors
-/// `NotFound` when there is no such item; `Unsupported` for vectors of bits, which have no mean.
-pub async fn stored_vector(context: &Context, id: &Id) -> Result<Vec<f32>> {
-    let mut record = stored(context, id, &Output::only([&context.field])).await?;
-    match record.vectors.remove(&context.field) {
-        Some(Vector::F32(vector)) => Ok(vector),
-        Some(Vector::Binary { .. }) => {
-            Err(Error::new(ErrorKind::Unsupported, format!("the vectors of '{}' are bits", context.field)))
-        }
-        None => Err(no_item(id)),
-    }
-}
-
-/// A stored item, its vector too if `output` says so.
-///
-/// # Errors
-/// `NotFound` when there is no such item.
-pub async fn stored(context: &Context, id: &Id, output: &Output) -> Result<Record> {
-    let found = context.store.get(&context.collection, std::slice::from_ref(id), output).await;
-    context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(id))
-}
-
-/// There is no item of that id.
-pub(crate) fn no_item(id: &Id) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no item {id}"))
 }
 
 /// Hits, best first, and how long what took.
@@ -244,25 +289,6 @@ impl Laps {
 
 pub(crate) fn milliseconds(duration: std::time::Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// Removes items with their thumbnails and uploaded files.
-pub(crate) async fn remove(context: &Context, ids: Vec<Id>) -> Result<()> {
-    let output = Output::only(["path"]);
-    let records = context.store.get(&context.collection, &ids, &output).await?;
-    context.store.delete(&context.collection, &Selection::Ids(ids)).await?;
-    for record in records {
-        if let Some(id) = &record.id {
-            context.media.remove(id, record.fields.get("path").and_then(|path| path.as_str()));
-        }
-    }
-    Ok(())
-}
-
-/// Where an item came from.
-pub(crate) async fn path_of(context: &Context, id: &Id) -> Result<String> {
-    let record = stored(context, id, &Output::only(["path"])).await?;
-    record.fields.get("path").and_then(|path| path.as_str()).map(str::to_owned).ok_or_else(|| no_item(id))
 }
 
 #[cfg(test)]

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use bootcamp_core::config::parse_file;
 use bootcamp_core::encoder::{Device, EncoderOptions};
-use bootcamp_core::models::{ModelSettings, ModelSpec, Registry};
+use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::Limits;
-use bootcamp_core::{Error, ErrorKind, Metric, Place, Result, StoreSettings, VectorKind, open, open_board};
+use bootcamp_core::{Error, Metric, Place, Result, StoreSettings, open, open_board};
 use clap::Args;
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::context::{Context, OnFetch, field_of};
+use crate::context::{Context, OnFetch};
+use crate::facts::Facts;
 use crate::media::Media;
-use crate::solution::{OwnVector, Program};
+use crate::spool::Spool;
+use crate::vectors::Maker;
 
 const CONFIG: &str = "bootcamp.toml";
+/// Below the folder of media, where uploads are moved to from it. No collection has such a name.
+const SPOOL: &str = ".spool";
 
 /// Flags of every command. clap takes a flag's value from the environment where the flag is not given.
 #[derive(Args, Clone, Debug, Default)]
@@ -127,25 +131,27 @@ impl Settings {
     ///
     /// # Errors
     /// Those of the store and the registry; `InvalidInput` when the collection holds vectors of another model.
-    pub async fn open(self, program: &'static Program, on_fetch: OnFetch) -> Result<Context> {
+    pub async fn open(self, facts: &'static Facts, on_fetch: OnFetch) -> Result<Context> {
         let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
         let config = self.store.resolve()?;
-        let collection = self.app.collection.unwrap_or_else(|| program.collection.to_owned());
+        let collection = self.app.collection.unwrap_or_else(|| facts.collection.to_owned());
         bootcamp_core::check_name("collection", &collection)?;
         let media = self.app.media.unwrap_or_else(|| match &config.place {
             Place::Local(folder) => folder.join("media"),
             Place::Milvus(_) => PathBuf::from("data/media"),
         });
-        let mut context = Context {
-            program,
+        let spool = Spool::new(media.join(SPOOL));
+        let base = Context {
+            facts,
             store: open(&config).await?,
             board: open_board(&config, &collection)?.map(Arc::new),
-            media: Media::new(media.join(&collection)),
-            collection,
-            field: "embedding".to_owned(),
+            media: Media::new(media.join(&collection), spool.clone()),
+            media_root: media,
+            spool,
+            collection: collection.clone(),
+            field: String::new(),
             metric: Metric::Cosine,
-            model: None,
-            vector: None,
+            maker: Maker::Computed,
             limits: Limits::default(),
             registry: Arc::new(registry),
             encoder_options: EncoderOptions {
@@ -158,86 +164,8 @@ impl Settings {
             metadata_apart: config.redis_url.is_some(),
             decoders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
         };
-        match program.vectors {
-            [] => choose_model(&mut context, self.app.model.as_deref()).await?,
-            [usual, ..] => choose_vector(&mut context, usual, self.app.model.as_deref()).await?,
-        }
-        Ok(context)
+        base.at(&collection, self.app.model.as_deref()).await
     }
-}
-
-/// The model of the collection's vectors; before there are any, the one asked for or the program's own.
-async fn choose_model(context: &mut Context, asked: Option<&str>) -> Result<()> {
-    let Some(default) = context.program.model else { return Ok(()) };
-    let found = context
-        .describe()
-        .await?
-        .and_then(|info| info.spec.vectors.into_iter().find(|field| field.kind == VectorKind::F32));
-    let model = match (&found, asked) {
-        (None, asked) => context.registry.get(asked.unwrap_or(default))?,
-        (Some(field), asked) => {
-            let holds = context.registry.list().find(|model| field_of(&model.name) == field.name);
-            let model = match asked {
-                Some(name) => context.registry.get(name)?,
-                None => holds.ok_or_else(|| unknown_vectors(context, &field.name))?,
-            };
-            check_model(context, model, &field.name, holds)?;
-            model
-        }
-    };
-    context.field = field_of(&model.name);
-    context.metric = found.map_or(model.metric, |field| field.metric);
-    context.model = Some(model.clone());
-    Ok(())
-}
-
-/// The program's own vectors that the collection holds; before there are any, those asked for or the usual ones.
-async fn choose_vector(context: &mut Context, usual: &'static OwnVector, asked: Option<&str>) -> Result<()> {
-    let known = context.program.vectors;
-    let asked = asked.map(|name| {
-        known.iter().find(|vector| vector.name == name).ok_or_else(|| {
-            let names: Vec<_> = known.iter().map(|vector| vector.name).collect();
-            let message = format!("{} has no vectors '{name}'", context.program.name);
-            Error::new(ErrorKind::NotFound, message).with_hint(format!("choose one of {}", names.join(", ")))
-        })
-    });
-    let asked = asked.transpose()?;
-    let found = context.describe().await?.and_then(|info| info.spec.vectors.into_iter().next());
-    let vector = match found {
-        None => asked.unwrap_or(usual),
-        Some(field) => {
-            let holds = known.iter().find(|vector| vector.field().name == field.name).ok_or_else(|| {
-                let (name, program) = (&context.collection, context.program.name);
-                Error::new(ErrorKind::AlreadyExists, format!("collection '{name}' was not made by {program}"))
-                    .with_hint("choose another one with --collection")
-            })?;
-            if let Some(asked) = asked.filter(|asked| asked.name != holds.name) {
-                return Err(other_vectors(context, holds.name, asked.name));
-            }
-            holds
-        }
-    };
-    context.field = vector.field().name;
-    context.metric = vector.metric;
-    context.vector = Some(vector);
-    Ok(())
-}
-
-fn check_model(context: &Context, model: &ModelSpec, field: &str, holds: Option<&ModelSpec>) -> Result<()> {
-    if field_of(&model.name) == field {
-        return Ok(());
-    }
-    Err(other_vectors(context, holds.map_or(field, |holds| &holds.name), &model.name))
-}
-
-fn other_vectors(context: &Context, holds: &str, asked: &str) -> Error {
-    Error::invalid(format!("collection '{}' holds vectors of {holds}, not of {asked}", context.collection))
-        .with_hint("leave out --model, or give another --collection")
-}
-
-fn unknown_vectors(context: &Context, field: &str) -> Error {
-    let message = format!("collection '{}' holds vectors of '{field}', which is no known model", context.collection);
-    Error::new(ErrorKind::NotFound, message).with_hint("add the model to models.toml, or choose another --collection")
 }
 
 #[cfg(test)]
@@ -253,11 +181,5 @@ mod tests {
         assert!(error.starts_with("bootcamp.toml:1: unknown field `servr`"), "{error}");
         let error = parsed("[server]\nport = 80\ntoken = 12345\n").unwrap_err().to_string();
         assert!(error.starts_with("bootcamp.toml:3: expected a") && !error.contains("12345"), "{error}");
-    }
-
-    #[test]
-    fn fields_are_named_after_models() {
-        assert_eq!(field_of("sscd-distilled"), "sscd_distilled");
-        assert_eq!(field_of("7b.model"), "_7b_model");
     }
 }

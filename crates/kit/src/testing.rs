@@ -13,32 +13,35 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::api::SearchBody;
 use crate::context::Context;
-use crate::ingest::{Import, Item, Items, Pipeline, Report, ingest};
+use crate::facts::Facts;
+use crate::ingest::{Import, Item, Items, Pipeline, ingest};
+use crate::items::stored_vector;
 use crate::media::Media;
 use crate::options::{OptionValue, Options, ProgramOption};
-use crate::query::{Answer, SearchQuery, Subject, combine, stored_vector};
-use crate::solution::{Card, Export, Preview, Program, Solution};
+use crate::program::{Export, Program};
+use crate::query::{Answer, SearchQuery, Subject, combine};
+use crate::solution::{Card, Preview, Solution};
 use crate::source::{Places, Source, Sources, files};
+use crate::spool::Spool;
+use crate::vectors::Maker;
+use crate::watch::Report;
 
-pub static PROGRAM: Program = LETTERS;
-
+pub static PROGRAM: Program =
+    Program { facts: LETTERS, exports: EXPORTS, ..Program::new(|context| solution(&context)) };
 /// The same, with modules of its own for the page.
-pub static PAGED: Program = Program { page: Some(&PAGE), ..LETTERS };
-
+pub static PAGED: Program = Program { facts: LETTERS, page: Some(&PAGE), ..Program::new(|context| solution(&context)) };
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/testing/page");
 
 /// The same, with drawings.
-pub static DRAWN: Program = Program { drawn: true, ..LETTERS };
+pub static DRAWN: Program =
+    Program { facts: Facts { drawn: true, ..LETTERS }, exports: EXPORTS, ..Program::new(|context| solution(&context)) };
 
-const LETTERS: Program = Program {
+const LETTERS: Facts = Facts {
     name: "letters",
     title: "Letters",
     summary: "Finds texts of the same letters",
     version: "1.2.3",
     collection: "letters",
-    model: None,
-    vectors: &[],
-    words: None,
     accepts: &["text"],
     options: &[ProgramOption::new(
         "order",
@@ -52,14 +55,10 @@ const LETTERS: Program = Program {
         "Whether texts are read backwards",
         OptionValue::Switch,
     )],
-    examples: &[],
-    drawn: false,
-    exports: &[Export { extension: "ids", media_type: "text/x-ids", write: ids }],
     duplicates: Some(0.99),
-    page: None,
-    sample: None,
-    open: |context| solution(&context),
+    ..Facts::DEFAULT
 };
+const EXPORTS: &[Export] = &[Export { extension: "ids", media_type: "text/x-ids", write: ids }];
 
 fn ids(body: &SearchBody) -> Result<String> {
     Ok(body.hits.iter().map(|hit| format!("{}\n", hit.item.id)).collect())
@@ -67,17 +66,24 @@ fn ids(body: &SearchBody) -> Result<String> {
 
 /// A context on a new local store, in a folder that goes with the first value.
 pub async fn context() -> (TempDir, Context) {
+    context_of(&PROGRAM).await
+}
+
+/// The same for another program.
+pub async fn context_of(program: &'static Program) -> (TempDir, Context) {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalStore::open(folder.path().join("store")).unwrap();
+    let spool = Spool::new(folder.path().join("spool"));
     let context = Context {
-        program: &PROGRAM,
+        facts: &program.facts,
         store: Arc::new(store),
-        collection: "letters".to_owned(),
+        collection: program.facts.collection.to_owned(),
         field: "embedding".to_owned(),
         metric: Metric::Cosine,
-        model: None,
-        vector: None,
-        media: Media::new(folder.path().join("media")),
+        maker: Maker::Computed,
+        media: Media::new(folder.path().join("media").join(program.facts.collection), spool.clone()),
+        media_root: folder.path().join("media"),
+        spool,
         limits: Limits::default(),
         registry: Arc::new(Registry::open(ModelSettings::default()).unwrap()),
         encoder_options: EncoderOptions::default(),
@@ -136,7 +142,7 @@ impl Solution for Letters {
                         vector(words)
                     }
                     Subject::Words(words) => vector(words),
-                    Subject::File { bytes, .. } => vector(&String::from_utf8_lossy(bytes)),
+                    Subject::File { content, .. } => vector(&String::from_utf8_lossy(&content.read(u64::MAX)?)),
                 });
             }
         }
@@ -145,7 +151,7 @@ impl Solution for Letters {
         let hits = query.find(&self.0, combine(self.0.metric, positive, negative), output).await?;
         let order = query.options.get("order");
         let details = hits.iter().filter_map(|_| Some(Fields::from_iter([("order".to_owned(), order?.into())])));
-        let marks = if self.0.program.drawn { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
+        let marks = if self.0.facts.drawn { vec![vec![1, 22]; hits.len()] } else { Vec::new() };
         Ok(Answer { details: details.collect(), marks, hits, ..Answer::default() })
     }
 
@@ -182,13 +188,14 @@ impl Pipeline for Texts {
     type Input = String;
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, String>> {
-        let input = String::from_utf8_lossy(&source.read(1 << 20)?).into_owned();
+        let input = String::from_utf8_lossy(&source.read(64 << 20)?).into_owned();
         if input.starts_with("broken") {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
         let input = if self.reverse { input.chars().rev().collect() } else { input };
-        let fields = Fields::from_iter([("note".to_owned(), input.as_str().into())]);
-        Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, input }))))
+        let note: String = input.chars().take(100).collect();
+        let fields = Fields::from_iter([("note".to_owned(), note.into())]);
+        Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, span: None, input }))))
     }
 
     async fn encode(&self, inputs: Vec<String>) -> Result<Vec<bootcamp_core::Vector>> {

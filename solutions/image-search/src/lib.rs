@@ -14,35 +14,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::{CollectionSpec, Fields, Result, ScalarField};
-use bootcamp_kit::ingest::{Import, Report, ingest};
+use bootcamp_kit::ingest::{Import, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Example, Laps, Program, SearchQuery, Solution, Subject, combine, stored_vector,
+    Answer, Card, Context, Example, Facts, Laps, Program, Report, SearchQuery, Solution, Subject, Vectors, combine,
+    stored_vector,
 };
 
 use pictures::Pictures;
 
 /// What this program is.
 pub static PROGRAM: Program = Program {
-    name: "image-search",
-    title: "Image search",
-    summary: "Finds the pictures most like a picture, a part of one, or words",
-    version: env!("CARGO_PKG_VERSION"),
-    collection: "image_search",
-    model: Some("sscd-distilled"),
-    vectors: &[],
-    words: None,
-    options: &[],
-    import_options: &[],
-    examples: &[],
-    drawn: false,
-    exports: &[],
-    accepts: &["picture"],
-    // Where the authors of the default model put the border between copies and other pictures.
-    duplicates: Some(0.75),
-    page: None,
+    facts: Facts {
+        name: "image-search",
+        title: "Image search",
+        summary: "Finds the pictures most like a picture, a part of one, or words",
+        version: env!("CARGO_PKG_VERSION"),
+        collection: "image_search",
+        vectors: Vectors::Model("sscd-distilled"),
+        accepts: &["picture"],
+        // Where the authors of the default model put the border between copies and other pictures.
+        duplicates: Some(0.75),
+        ..Facts::DEFAULT
+    },
     sample: Some(sample::SAMPLE),
-    open: |context| Arc::new(ImageSearch { context }),
+    ..Program::new(|context| Arc::new(ImageSearch { context }))
 };
 
 /// Image search on one collection.

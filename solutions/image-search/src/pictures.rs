@@ -31,7 +31,7 @@ impl Pipeline for Pictures {
             ("content_hash".to_owned(), json!(hex(&bytes))),
         ]);
         let input = self.encoder.prepare(&picture)?;
-        let item = Item { fields, thumbnail: Some(picture.thumbnail(THUMBNAIL)), input };
+        let item = Item { fields, thumbnail: Some(picture.thumbnail(THUMBNAIL)), span: None, input };
         Ok(Box::new(std::iter::once(Ok(item))))
     }
 

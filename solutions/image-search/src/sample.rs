@@ -20,6 +20,6 @@ fn query(folder: &Path) -> Result<(Subject, String)> {
     let picture = Picture::read(&folder.join(PICTURE), &Limits::default())?;
     let middle = Region::Fractions { x: 0.1, y: 0.1, width: 0.8, height: 0.8 };
     let bytes = picture.crop(&middle)?.to_jpeg(30)?;
-    let query = Subject::File { name: "query.jpg".to_owned(), bytes };
+    let query = Subject::File { name: "query.jpg".to_owned(), content: bytes.into() };
     Ok((query, format!("the middle of {PICTURE}, as a JPEG of quality 30")))
 }

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn weights_are_for_tversky_alone() {
         let of = |chosen: &[(&str, &str)]| {
-            Coefficient::of(&Options::of(crate::PROGRAM.options, chosen.iter().copied()).unwrap())
+            Coefficient::of(&Options::of(crate::PROGRAM.facts.options, chosen.iter().copied()).unwrap())
         };
         assert_eq!(of(&[]).unwrap(), Coefficient::Tanimoto);
         let tversky = of(&[("coefficient", "tversky"), ("alpha", "1")]).unwrap();

@@ -1,9 +1,6 @@
 //! What there is to import: each record of a file is a source of its own, named by the file and its line, so that an
 //! invalid one costs no other and an unchanged one is not read again.
 
-use std::fs::File;
-use std::io::Cursor;
-
 use bootcamp_core::{Error, Fields, MAX_JSON, Result};
 use bootcamp_kit::source::{Content, Places, Skip, Source, Sources, files};
 use bootcamp_kit::{Options, hex};
@@ -56,13 +53,7 @@ fn is_record(source: &Source) -> bool {
 
 fn in_file(file: Source, reading: &Reading) -> Sources {
     let Source { name, content, fields, .. } = file;
-    let opened = match content {
-        Content::File(path) => File::open(&path)
-            .map_err(|error| Error::io("cannot read", &path, error))
-            .and_then(|file| read_from(&name, file, &reading.columns)),
-        Content::Bytes(bytes) => read_from(&name, Cursor::new(bytes), &reading.columns),
-    };
-    match opened {
+    match content.open().and_then(|file| read_from(&name, file, &reading.columns)) {
         Ok(records) => in_records(name, records, fields, reading.largest_fragment),
         Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
     }

@@ -34,11 +34,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bootcamp_core::{CollectionSpec, Fields, IndexKind, Metric, Output, Result, VectorField, VectorKind};
 use bootcamp_kit::include_dir::{self, Dir, include_dir};
-use bootcamp_kit::ingest::{Import, Report, ingest};
+use bootcamp_kit::ingest::{Import, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Export, Laps, OptionValue, Options, OwnVector, Preview, Program, ProgramOption, SearchQuery,
-    Solution,
+    Answer, Card, Context, Export, Facts, Laps, OptionValue, Options, OwnVector, Preview, Program, ProgramOption,
+    Report, SearchQuery, Solution, Vectors,
 };
 
 pub use coefficient::Coefficient;
@@ -58,30 +58,32 @@ use substructures::{Found, Wanted};
 
 /// What this program is.
 pub static PROGRAM: Program = Program {
-    name: "molecule-search",
-    title: "Molecule search",
-    summary: "Finds molecules that are similar to one, that contain a structure, or that one contains",
-    version: env!("CARGO_PKG_VERSION"),
-    collection: "molecule_search",
-    model: None,
-    vectors: &[
-        bits(Fingerprint::Ecfp4, "what is within two bonds of each atom"),
-        bits(Fingerprint::Ecfp6, "what is within three bonds of each atom"),
-        bits(Fingerprint::Ecfp4Short, "ECFP4, folded"),
-        bits(Fingerprint::Maccs, "166 structural keys"),
-    ],
-    words: Some("SMILES or SMARTS"),
-    options: OPTIONS,
-    import_options: IMPORT_OPTIONS,
-    examples: &sample::EXAMPLES,
-    drawn: true,
-    exports: &[Export { extension: "sdf", media_type: "chemical/x-mdl-sdfile", write: writer::sdf }],
-    accepts: &["molecule"],
-    // The same fingerprint: stereoisomers, mostly.
-    duplicates: Some(0.0),
-    page: Some(&PAGE),
+    facts: Facts {
+        name: "molecule-search",
+        title: "Molecule search",
+        summary: "Finds molecules that are similar to one, that contain a structure, or that one contains",
+        version: env!("CARGO_PKG_VERSION"),
+        collection: "molecule_search",
+        vectors: Vectors::Own(&[
+            bits(Fingerprint::Ecfp4, "what is within two bonds of each atom"),
+            bits(Fingerprint::Ecfp6, "what is within three bonds of each atom"),
+            bits(Fingerprint::Ecfp4Short, "ECFP4, folded"),
+            bits(Fingerprint::Maccs, "166 structural keys"),
+        ]),
+        accepts: &["molecule"],
+        words: Some("SMILES or SMARTS"),
+        examples: &sample::EXAMPLES,
+        options: OPTIONS,
+        import_options: IMPORT_OPTIONS,
+        drawn: true,
+        // The same fingerprint: stereoisomers, mostly.
+        duplicates: Some(0.0),
+        ..Facts::DEFAULT
+    },
     sample: Some(sample::SAMPLE),
-    open: |context| Arc::new(MoleculeSearch { fingerprint: fingerprint(&context), context }),
+    page: Some(&PAGE),
+    exports: &[Export { extension: "sdf", media_type: "chemical/x-mdl-sdfile", write: writer::sdf }],
+    ..Program::new(|context| Arc::new(MoleculeSearch { fingerprint: fingerprint(&context), context }))
 };
 
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
@@ -163,7 +165,7 @@ const fn bits(fingerprint: Fingerprint, summary: &'static str) -> OwnVector {
 
 /// The one that the collection has.
 fn fingerprint(context: &Context) -> Fingerprint {
-    context.vector.and_then(|vector| vector.name.parse().ok()).unwrap_or_default()
+    context.maker.name().and_then(|name| name.parse().ok()).unwrap_or_default()
 }
 
 /// Molecule search on one collection.

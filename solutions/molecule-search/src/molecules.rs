@@ -67,7 +67,7 @@ impl Pipeline for Molecules {
         let mut fields = molecule.properties().fields();
         fields.insert("smiles".to_owned(), smiles.into());
         fields.insert(SCREEN.to_owned(), json!(STANDARD_NO_PAD.encode(Screen::of(&molecule).to_bytes())));
-        Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, input }))))
+        Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, span: None, input }))))
     }
 
     async fn encode(&self, inputs: Vec<Vec<u8>>) -> Result<Vec<Vector>> {

@@ -1,13 +1,16 @@
 //! What a query means: one structure, as SMILES or SMARTS, in a file, or of a stored molecule.
 
-use std::io::Cursor;
+use std::io::Read;
 
 use bootcamp_core::{Error, Id, Output, Result, Vector};
-use bootcamp_kit::{Context, Example, Options, Preview, SearchQuery, Subject, stored};
+use bootcamp_kit::{Content, Context, Example, Options, Preview, SearchQuery, Subject, stored};
 
 use crate::molecules::text;
 use crate::readers::{Columns, EXTENSIONS, Structure, extension, read_from};
 use crate::{Drawing, Fingerprint, Limits, Molecule, Pattern, Properties, draw};
+
+/// Bytes of a file without a telling name that are looked at to find out what it is.
+const LOOKED_AT: u64 = 1 << 20;
 
 /// The name in the query.
 ///
@@ -33,7 +36,10 @@ pub async fn structure(context: &Context, query: &SearchQuery) -> Result<Structu
     }
     match &example.subject {
         Subject::Words(words) => Ok(Structure::Smiles(words.trim().to_owned())),
-        Subject::File { name, bytes } => in_file(name, bytes.clone()).map_err(|error| error.context(name)),
+        Subject::File { name, content } => {
+            let (file, content) = (name.clone(), content.clone());
+            context.compute(move || in_file(&file, &content)).await.map_err(|error| error.context(name))
+        }
         Subject::Id(id) => {
             let record = stored(context, id, &Output::only(["smiles"])).await?;
             Ok(Structure::Smiles(text(&record.fields, "smiles").unwrap_or_default().to_owned()))
@@ -42,17 +48,24 @@ pub async fn structure(context: &Context, query: &SearchQuery) -> Result<Structu
 }
 
 /// The first molecule of a file. One without a telling name is an SDF if it reads like one.
-fn in_file(name: &str, bytes: Vec<u8>) -> Result<Structure> {
+fn in_file(name: &str, content: &Content) -> Result<Structure> {
     let is_known = EXTENSIONS.contains(&extension(name).as_str());
-    let is_molfile = bytes.windows(6).any(|word| word == b"M  END");
-    let name = match (is_known, is_molfile) {
-        (true, _) => name,
-        (false, true) => "query.sdf",
-        (false, false) => "query.smi",
+    let name = match is_known {
+        true => name,
+        false if is_molfile(content)? => "query.sdf",
+        false => "query.smi",
     };
-    let first = read_from(name, Cursor::new(bytes), &Columns::default())?.next();
+    let first = read_from(name, content.open()?, &Columns::default())?.next();
     let (line, record) = first.ok_or_else(|| Error::invalid("there is no molecule in it"))?;
     record.map(|record| record.structure).map_err(|error| error.context(format!("line {line}")))
+}
+
+/// Whether the beginning has what ends a molfile's structure.
+fn is_molfile(content: &Content) -> Result<bool> {
+    let mut start = Vec::new();
+    let read = content.open()?.take(LOOKED_AT).read_to_end(&mut start);
+    read.map_err(|error| Error::invalid(format!("cannot be read: {error}")))?;
+    Ok(start.windows(6).any(|word| word == b"M  END"))
 }
 
 /// The fingerprint to search with: of a stored molecule, the stored one.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use bootcamp_core::{Fields, Filter, Hit, Id, Output, Record, Result};
-use bootcamp_kit::{Context, Example, SearchQuery};
+use bootcamp_kit::{Context, SearchQuery};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::molecules::{SCREEN, screen, text};
@@ -86,8 +86,7 @@ struct Part {
 /// `InvalidInput` for the filter; those of the store.
 pub async fn search(context: &Context, query: &SearchQuery, wanted: Wanted, output: Output) -> Result<Found> {
     context.existing().await?;
-    // Whoever points at a stored molecule does not want it back.
-    let named: Vec<Id> = query.positive.iter().filter_map(Example::id).cloned().collect();
+    let named: Vec<&Id> = query.named().collect();
     let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
     // Gone with this future: a request that took too long leaves no work behind.
     let waiting = Arc::new(());
@@ -105,7 +104,7 @@ pub async fn search(context: &Context, query: &SearchQuery, wanted: Wanted, outp
         found.matches += part.matches.len();
         found.given_up += part.given_up;
         best.extend(part.matches);
-        best.retain(|one: &Match| query.min_score.is_none_or(|worst| one.score <= worst) && !named.contains(&one.id));
+        best.retain(|one: &Match| query.min_score.is_none_or(|worst| one.score <= worst) && !named.contains(&&one.id));
         best.sort_by(|a: &Match, b| a.score.total_cmp(&b.score).then_with(|| a.id.cmp(&b.id)));
         best.truncate(query.k);
     }

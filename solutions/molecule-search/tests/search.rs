@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bootcamp_core::{ErrorKind, SearchParams};
-use bootcamp_kit::ingest::{Import, Report, Watch};
+use bootcamp_kit::ingest::Import;
 use bootcamp_kit::source::Places;
-use bootcamp_kit::{Answer, GlobalArgs, Options, SearchQuery, Settings, Solution, Subject};
+use bootcamp_kit::{Answer, GlobalArgs, Options, Report, SearchQuery, Settings, Solution, Subject, Watch};
 use bootcamp_testkit::milvus::{MilvusLiteServer, MilvusServer};
 use molecule_search::{Columns, Effort, Fingerprint, Molecule, Outcome, PROGRAM, Pattern, read, tanimoto, tversky};
 
@@ -17,7 +17,7 @@ const FILES: [&str; 4] = ["chembl_drugs.csv", "chembl_samples.csv", "freesolv.cs
 
 async fn open(store: &str) -> Arc<dyn Solution> {
     let args = GlobalArgs { store: Some(store.to_owned()), ..GlobalArgs::default() };
-    let context = Settings::read(&args).unwrap().open(&PROGRAM, Arc::new(|_| {})).await.unwrap();
+    let context = Settings::read(&args).unwrap().open(&PROGRAM.facts, Arc::new(|_| {})).await.unwrap();
     (PROGRAM.open)(context)
 }
 
@@ -26,7 +26,7 @@ async fn import(solution: &dyn Solution, paths: Vec<PathBuf>) -> Report {
 }
 
 async fn import_with(solution: &dyn Solution, paths: Vec<PathBuf>, options: &[(&str, &str)]) -> Report {
-    let options = Options::of(PROGRAM.import_options, options.iter().copied()).unwrap();
+    let options = Options::of(PROGRAM.facts.import_options, options.iter().copied()).unwrap();
     let places = Places { options: options.clone(), ..Places::new(paths) };
     let sources = solution.discover(&places).unwrap();
     solution.import(Import { sources, options, prune: None, watch: Watch::default() }).await.unwrap()
@@ -90,7 +90,7 @@ async fn other_coefficients(solution: &dyn Solution, numbers: &HashMap<String, u
             let mut best: Vec<f64> = all.iter().map(|other| tversky(&query, other, alpha, beta)).collect();
             best.sort_by(|a, b| b.total_cmp(a));
             best.retain(|value| *value >= least);
-            let options = Options::of(PROGRAM.options, chosen.iter().copied()).unwrap();
+            let options = Options::of(PROGRAM.facts.options, chosen.iter().copied()).unwrap();
             let asked = SearchQuery { options, ..like(row["smiles"].as_str().unwrap(), 20) };
             let answer = solution.search(&asked).await.unwrap();
             // All samples are fewer than are scored at most.
@@ -114,7 +114,7 @@ const STEROID: &str = "CC(=O)Oc1ccc2c(c1)CC[C@@H]1[C@@H]2CC[C@]2(C)[C@@H](OC(=O)
 /// What RDKit finds in the samples, and what is in one of them.
 async fn contained(solution: &dyn Solution, numbers: &HashMap<String, usize>) {
     let ask = |query: &str, mode, syntax| SearchQuery {
-        options: Options::of(PROGRAM.options, [("mode", mode), ("syntax", syntax)]).unwrap(),
+        options: Options::of(PROGRAM.facts.options, [("mode", mode), ("syntax", syntax)]).unwrap(),
         ..like(query, 1000)
     };
     // Where RDKit differs on purpose is in `substructures.rs`.
@@ -172,13 +172,13 @@ async fn milvus_finds_what_the_local_store_finds() {
     queries.extend(
         [("c1ccc2[nH]ccc2c1", "contains"), ("[CX3](=O)[OX2H1]", "contains"), (STEROID, "contained-in")].map(
             |(query, mode)| SearchQuery {
-                options: Options::of(PROGRAM.options, [("mode", mode)]).unwrap(),
+                options: Options::of(PROGRAM.facts.options, [("mode", mode)]).unwrap(),
                 ..like(query, 100)
             },
         ),
     );
     let other = |chosen: &[(&str, &str)], query: &str| SearchQuery {
-        options: Options::of(PROGRAM.options, chosen.iter().copied()).unwrap(),
+        options: Options::of(PROGRAM.facts.options, chosen.iter().copied()).unwrap(),
         ..like(query, 12)
     };
     queries.push(other(&[("coefficient", "tversky"), ("alpha", "0.6"), ("beta", "0.4")], STEROID));
@@ -214,7 +214,7 @@ async fn clusters_find_what_they_are_asked_to_probe(uri: &str) {
     };
     let mut solutions = Vec::new();
     for (collection, index) in [("exact", "exact"), ("clusters", "ivf")] {
-        let context = Settings::read(&args(collection)).unwrap().open(&PROGRAM, Arc::new(|_| {})).await.unwrap();
+        let context = Settings::read(&args(collection)).unwrap().open(&PROGRAM.facts, Arc::new(|_| {})).await.unwrap();
         let solution = (PROGRAM.open)(context);
         let report = import_with(&*solution, vec![sample(FILES[0]), sample(FILES[1])], &[("index", index)]).await;
         assert_eq!(report.skipped, 0);

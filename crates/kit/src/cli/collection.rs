@@ -3,11 +3,12 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-use bootcamp_core::{Error, Result, VectorKind};
+use bootcamp_core::{Error, ErrorKind, Result, VectorKind};
 use clap::Args;
 
-use crate::api::InfoBody;
+use crate::info::InfoBody;
 use crate::printer::Printer;
+use crate::program::Program;
 use crate::solution::Solution;
 
 #[derive(Args, Debug)]
@@ -17,8 +18,8 @@ pub struct DropArgs {
     yes: bool,
 }
 
-pub async fn info(solution: &dyn Solution, printer: Printer) -> Result<ExitCode> {
-    let info = InfoBody::new(solution, solution.context().limits.bytes, Vec::new()).await?;
+pub async fn info(program: &Program, solution: &dyn Solution, printer: Printer) -> Result<ExitCode> {
+    let info = InfoBody::new(program, solution, solution.context().limits.bytes, Vec::new()).await?;
     if printer.json {
         printer.json(&info)?;
         return Ok(ExitCode::SUCCESS);
@@ -26,19 +27,17 @@ pub async fn info(solution: &dyn Solution, printer: Printer) -> Result<ExitCode>
     let index = info.index.map_or("none before the first import".to_owned(), |index| {
         format!("{}, {} of {} items in it", index.served_by, index.indexed, info.count)
     });
-    let model = info.model.map(|model| {
-        ("model", format!("{}: {} ({} numbers; {})", model.name, model.summary, model.dim, model.licence))
-    });
     let vectors = info.vectors.map(|vectors| {
-        let unit = if vectors.kind == VectorKind::Binary { "bits" } else { "numbers" };
-        ("vectors", format!("{}: {} ({} {unit})", vectors.name, vectors.summary, vectors.dim))
+        let unit = if vectors.kind == VectorKind::Binary { "bits" } else { "dimensions" };
+        let licence = vectors.licence.map_or(String::new(), |licence| format!("; {licence}"));
+        format!("{}: {} ({} {unit}{licence})", vectors.name, vectors.summary, vectors.dim)
     });
     let fields: Vec<_> = info.fields.iter().map(|field| format!("{} ({})", field.name, field.kind)).collect();
     let rows = [
         ("collection", info.collection),
         ("items", info.count.to_string()),
         ("store", format!("{} {}", info.store.server, info.store.version)),
-        model.or(vectors).unwrap_or(("model", "none".to_owned())),
+        ("vectors", vectors.unwrap_or("computed by the program".to_owned())),
         ("metric", info.metric),
         ("index", index),
         ("queries", info.accepts.join(", ")),
@@ -53,16 +52,24 @@ pub async fn drop(solution: &dyn Solution, args: DropArgs, printer: Printer) -> 
     let context = solution.context();
     let count = context.existing().await?.count;
     let name = &context.collection;
-    if !args.yes && !confirmed(&format!("Remove collection '{name}' with {count} items? [y/N] "))? {
+    let others: Vec<String> = solution.collections().await?.into_iter().filter(|other| other != name).collect();
+    let and = if others.is_empty() { String::new() } else { format!(" and {}", others.join(", ")) };
+    if !args.yes && !confirmed(&format!("Remove collection '{name}' with {count} items{and}? [y/N] "))? {
         printer.note("nothing was removed");
         return Ok(ExitCode::SUCCESS);
     }
-    context.store.remove(name).await?;
+    // Its own last: while it is there, the command can be repeated.
+    for collection in others.iter().chain([name]) {
+        match context.store.remove(collection).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
     context.media.remove_all()?;
     if printer.json {
-        printer.json(&serde_json::json!({"dropped": name, "count": count}))?;
+        printer.json(&serde_json::json!({"dropped": name, "count": count, "others": others}))?;
     } else {
-        printer.line(format_args!("dropped {name} with {count} items"));
+        printer.line(format_args!("dropped {name} with {count} items{and}"));
     }
     Ok(ExitCode::SUCCESS)
 }

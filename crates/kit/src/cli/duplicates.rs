@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::score;
 use crate::api::GroupBody;
-use crate::ingest::Watch;
 use crate::printer::Printer;
 use crate::solution::Solution;
+use crate::watch::Watch;
 
 #[derive(Args, Debug)]
 pub struct DuplicatesArgs {
@@ -20,8 +20,8 @@ pub struct DuplicatesArgs {
 
 pub async fn run(solution: &dyn Solution, args: DuplicatesArgs, printer: Printer) -> Result<ExitCode> {
     let context = solution.context();
-    let threshold = args.threshold.or(context.program.duplicates).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, format!("{} does not look for duplicates", context.program.name))
+    let threshold = args.threshold.or(context.facts.duplicates).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, format!("{} does not look for duplicates", context.facts.name))
     })?;
     let watch = Watch::default();
     let output = context.output(&solution.collection());

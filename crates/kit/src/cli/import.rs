@@ -7,12 +7,13 @@ use std::time::Instant;
 use bootcamp_core::Result;
 use clap::Args;
 
-use super::{INTERRUPTED, SKIPPED};
-use crate::ingest::{Import, Report, Watch};
+use super::{INTERRUPTED, SKIPPED, watched};
+use crate::imports::prepare;
 use crate::options::Options;
 use crate::printer::Printer;
 use crate::solution::Solution;
 use crate::source::Places;
+use crate::watch::{Report, Watch};
 
 #[derive(Args, Debug)]
 pub struct ImportArgs {
@@ -44,37 +45,11 @@ pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) ->
     })
 }
 
-/// Imports with progress; Ctrl-C stops it cleanly, a second one at once.
+/// Imports with progress.
 pub async fn import(solution: &dyn Solution, places: Places, prune: bool, printer: Printer) -> Result<Report> {
     // Here, so that a download of the model and the import do not draw over each other.
     solution.warm_up().await?;
     let watch = Watch::default();
-    let on_interrupt = watch.clone();
-    let interrupts = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            printer.note("stopping; once more to stop at once");
-            on_interrupt.cancel();
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(INTERRUPTED.into());
-        }
-    });
     let import = prepare(solution, &places, prune, watch.clone())?;
-    let report = printer.watch("importing", &watch, solution.import(import)).await;
-    interrupts.abort();
-    report
-}
-
-/// An import from places; a second look at them counts what there is while the first goes on.
-pub fn prepare(solution: &dyn Solution, places: &Places, prune: bool, watch: Watch) -> Result<Import> {
-    let limits = solution.context().limits;
-    let places = Places { max_bytes: limits.bytes, ..places.clone() };
-    let sources = solution.discover(&places)?;
-    let count = solution.discover(&Places { names_only: true, ..places.clone() })?;
-    let counting = watch.clone();
-    tokio::task::spawn_blocking(move || {
-        counting.set_total(count.take_while(|_| !counting.is_cancelled()).count() as u64)
-    });
-    let prune = if prune { Some(places.scopes()?) } else { None };
-    Ok(Import { sources, options: places.options.clone(), prune, watch })
+    watched("importing", &watch, printer, solution.import(import)).await
 }

@@ -1,17 +1,20 @@
 //! `list`, `show`, `remove` and `count`: the items of a collection.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use bootcamp_core::{Filter, Id, Output, PageRequest, Result, scan};
+use bootcamp_core::{Error, ErrorKind, Filter, Id, Output, PageRequest, Result, scan};
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::api::ItemBody;
+use crate::context::ID_LENGTH;
+use crate::ingest::source_id;
+use crate::items::{narrowed, no_item, remove as remove_items, remove_where};
 use crate::printer::Printer;
-use crate::query::{no_item, remove as remove_items};
 use crate::solution::Solution;
 
-/// Items that are removed together.
+/// Items that are read together.
 const PAGE: usize = 1000;
 
 #[derive(Args, Debug)]
@@ -25,11 +28,14 @@ pub struct ListArgs {
     /// Only items after this id
     #[arg(long, env = "BOOTCAMP_AFTER", value_name = "ID")]
     after: Option<String>,
+    /// Only items of this source: a file, or a source's id
+    #[arg(long, env = "BOOTCAMP_SOURCE", value_name = "SOURCE")]
+    source: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// Its id
+    /// Its id, or the file that it came from
     id: String,
 }
 
@@ -42,6 +48,9 @@ pub struct RemoveArgs {
     /// All items for which this holds
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION", group = "what")]
     filter: Option<String>,
+    /// All items of this source: a file, or a source's id
+    #[arg(long, env = "BOOTCAMP_SOURCE", value_name = "SOURCE", group = "what")]
+    source: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -49,10 +58,22 @@ pub struct CountArgs {
     /// Only items for which this holds
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION")]
     filter: Option<String>,
+    /// Only items of this source: a file, or a source's id
+    #[arg(long, env = "BOOTCAMP_SOURCE", value_name = "SOURCE")]
+    source: Option<String>,
 }
 
-fn filter(text: Option<&str>) -> Result<Option<Filter>> {
-    text.map(Filter::parse).transpose()
+/// The id of the source that a person names: the id itself, a file, or what items show as their `path`.
+fn source(text: &str) -> String {
+    if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return text.to_owned();
+    }
+    let path = Path::new(text).canonicalize().map(|path| path.to_string_lossy().into_owned());
+    source_id(path.as_deref().unwrap_or(text)).to_string()
+}
+
+fn filter(filter: Option<&str>, source_name: Option<&str>) -> Result<Option<Filter>> {
+    narrowed(filter, source_name.map(source).as_deref())
 }
 
 pub async fn list(solution: &dyn Solution, args: ListArgs, printer: Printer) -> Result<ExitCode> {
@@ -60,12 +81,15 @@ pub async fn list(solution: &dyn Solution, args: ListArgs, printer: Printer) -> 
     context.existing().await?;
     let limit = if args.limit == 0 { usize::MAX } else { args.limit };
     let request = PageRequest {
-        filter: filter(args.filter.as_deref())?,
+        filter: filter(args.filter.as_deref(), args.source.as_deref())?,
         after: args.after.map(Id::from),
         limit: PAGE.min(limit),
         output: context.output(&solution.collection()),
     };
     let mut items = scan(&*context.store, &context.collection, request).take(limit);
+    let spans = context.facts.spans;
+    let header: Vec<_> =
+        ["id"].into_iter().chain(spans.then_some("span")).chain(["label", "title", "caption"]).collect();
     let mut rows = Vec::new();
     while let Some(record) = items.try_next().await? {
         let Some(id) = record.id else { continue };
@@ -73,36 +97,49 @@ pub async fn list(solution: &dyn Solution, args: ListArgs, printer: Printer) -> 
         if printer.json {
             printer.json(&item)?;
         } else {
-            let (id, label) = (item.id.to_string(), item.label.unwrap_or_default());
-            rows.push(vec![id, label, item.title, item.caption.unwrap_or_default()]);
+            let mut row = vec![item.id.to_string()];
+            row.extend(spans.then(|| item.span.map(|span| span.to_string()).unwrap_or_default()));
+            row.extend([item.label.unwrap_or_default(), item.title, item.caption.unwrap_or_default()]);
+            rows.push(row);
         }
         // A table is as wide as its widest row, so it comes in parts.
         if rows.len() == PAGE {
-            printer.table(&["id", "label", "title", "caption"], rows.drain(..));
+            printer.table(&header, rows.drain(..));
         }
     }
     if !rows.is_empty() {
-        printer.table(&["id", "label", "title", "caption"], rows);
+        printer.table(&header, rows);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn show(solution: &dyn Solution, args: ShowArgs, printer: Printer) -> Result<ExitCode> {
     let context = solution.context();
-    let (id, output) = (Id::from(args.id), context.output(&solution.collection()));
-    let found = context.store.get(&context.collection, std::slice::from_ref(&id), &output).await;
-    let record = context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(&id))?;
-    let item = ItemBody::new(solution, id, record.fields);
+    let output = context.output(&solution.collection());
+    let mut ids = vec![Id::from(args.id.as_str())];
+    // A source has the id of its first item.
+    ids.extend(Some(source(&args.id)).filter(|id| *id != args.id).map(Id::from));
+    let found = context.store.get(&context.collection, &ids, &output).await;
+    let record = context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(&ids[0]))?;
+    let item = ItemBody::new(solution, record.id.unwrap_or_else(|| ids[0].clone()), record.fields);
     if printer.json {
         printer.json(&item)?;
-    } else {
-        let mut rows = vec![vec!["id".to_owned(), item.id.to_string()], vec!["title".to_owned(), item.title]];
-        rows.extend(
-            item.fields.iter().map(|(name, value)| {
-                vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]
-            }),
-        );
-        printer.table(&["field", "value"], rows);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = vec![vec!["id".to_owned(), item.id.to_string()], vec!["title".to_owned(), item.title]];
+    rows.extend(item.span.map(|span| vec!["span".to_owned(), span.to_string()]));
+    rows.extend(
+        item.fields
+            .iter()
+            .map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]),
+    );
+    printer.table(&["field", "value"], rows);
+    if let Some(source) = item.source {
+        let of_source = narrowed(None, Some(&source))?;
+        let count = context.store.count(&context.collection, of_source.as_ref()).await?;
+        if count > 1 {
+            printer.note(format_args!("one of {count} items of its source; all of them: list --source {source}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,30 +148,19 @@ pub async fn remove(solution: &dyn Solution, args: RemoveArgs, printer: Printer)
     let context = solution.context();
     context.existing().await?;
     let ids: Vec<Id> = args.ids.into_iter().map(Id::from).collect();
-    let mut removed = 0;
-    if let Some(filter) = filter(args.filter.as_deref())? {
-        loop {
-            // From the beginning each time: what was there is gone.
-            let request = PageRequest {
-                filter: Some(filter.clone()),
-                limit: PAGE,
-                output: Output::ids(),
-                ..PageRequest::default()
-            };
-            let page = context.store.page(&context.collection, &request).await?;
-            let ids: Vec<Id> = page.records.into_iter().filter_map(|record| record.id).collect();
-            if ids.is_empty() {
-                break;
-            }
-            removed += ids.len();
-            remove_items(context, ids).await?;
+    let wanted = filter(args.filter.as_deref(), args.source.as_deref())?;
+    let removed;
+    if wanted.is_some() {
+        removed = remove_where(context, &wanted).await?;
+        if let (0, Some(source)) = (removed, &args.source) {
+            return Err(Error::new(ErrorKind::NotFound, format!("there are no items of {source}")));
         }
     } else {
         let found = context.store.get(&context.collection, &ids, &Output::ids()).await?;
         if let Some(missing) = ids.iter().find(|id| !found.iter().any(|record| record.id.as_ref() == Some(id))) {
             return Err(no_item(missing).with_hint("nothing was removed"));
         }
-        removed = ids.len();
+        removed = ids.len() as u64;
         remove_items(context, ids).await?;
     }
     if printer.json {
@@ -147,7 +173,7 @@ pub async fn remove(solution: &dyn Solution, args: RemoveArgs, printer: Printer)
 
 pub async fn count(solution: &dyn Solution, args: CountArgs, printer: Printer) -> Result<ExitCode> {
     let context = solution.context();
-    let filter = filter(args.filter.as_deref())?;
+    let filter = filter(args.filter.as_deref(), args.source.as_deref())?;
     let counted = context.store.count(&context.collection, filter.as_ref()).await;
     let count = context.or_missing(counted).await?;
     if printer.json {

@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::context::blocking;
+use crate::facts::{Facts, Vectors};
 use crate::printer::Printer;
-use crate::solution::Program;
 
 #[derive(Args, Debug)]
 pub struct ModelsArgs {
@@ -38,15 +38,19 @@ enum Action {
     },
 }
 
-pub async fn run(program: &Program, args: ModelsArgs, printer: Printer) -> Result<ExitCode> {
+pub async fn run(facts: &Facts, args: ModelsArgs, printer: Printer) -> Result<ExitCode> {
     let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
     match args.action.unwrap_or(Action::List) {
         Action::List => list(&registry, printer),
         Action::Show { name } => show(&registry.info(&name)?, printer),
         Action::Pull { name } => {
-            let Some(name) = name.or(program.model.map(str::to_owned)) else {
-                printer.note(format_args!("{} works without a model", program.name));
-                return Ok(ExitCode::SUCCESS);
+            let name = match (name, &facts.vectors) {
+                (Some(name), _) => name,
+                (None, Vectors::Model(name)) => (*name).to_owned(),
+                (None, _) => {
+                    printer.note(format_args!("{} works without a model", facts.name));
+                    return Ok(ExitCode::SUCCESS);
+                }
             };
             let on_fetch = printer.on_fetch();
             printer.note(format_args!("{name}: {}", registry.get(&name)?.licence));
@@ -78,7 +82,7 @@ fn list(registry: &Registry, printer: Printer) -> Result<ExitCode> {
         let spec = &info.spec;
         vec![spec.name.clone(), takes.join(", "), spec.dim.to_string(), here.to_owned(), spec.summary.clone()]
     };
-    printer.table(&["model", "takes", "numbers", "", ""], models.iter().map(row));
+    printer.table(&["model", "takes", "dimension", "", ""], models.iter().map(row));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,7 +108,7 @@ fn show(info: &ModelInfo, printer: Printer) -> Result<ExitCode> {
     }
     let spec = &info.spec;
     printer.line(format_args!("{}: {}", spec.name, spec.summary));
-    printer.line(format_args!("{} numbers, {}; licence: {}", spec.dim, spec.metric.name(), spec.licence));
+    printer.line(format_args!("dimension {}, {}; licence: {}", spec.dim, spec.metric.name(), spec.licence));
     let row = |file: &bootcamp_core::models::FileInfo| {
         let bytes = file.bytes.map_or(String::new(), |bytes| bytes.to_string());
         let state = if file.present { "here" } else { "missing" };

@@ -11,12 +11,16 @@ use clap::Args;
 
 use super::score;
 use crate::api::{HitBody, SearchBody, Timings};
+use crate::content::Content;
 use crate::context::{Context, ID_LENGTH, blocking};
 use crate::export::format;
+use crate::facts::Facts;
+use crate::items::stored;
 use crate::media::{QUALITY, THUMBNAIL};
 use crate::options::Options;
 use crate::printer::Printer;
-use crate::query::{Example, SearchQuery, Subject, stored};
+use crate::program::Program;
+use crate::query::{Example, MOMENTS, SearchQuery, Subject};
 use crate::sheet::{self, Cell, Look};
 use crate::solution::Solution;
 
@@ -50,6 +54,11 @@ pub struct SearchArgs {
     pub options: Options,
 }
 
+/// Hides what only programs have whose items are spans.
+pub fn with_spans(command: clap::Command, facts: &Facts) -> clap::Command {
+    command.mut_arg("moments", |arg| arg.hide(!facts.spans))
+}
+
 /// What narrows a search, for every command that searches.
 #[derive(Args, Debug)]
 struct Terms {
@@ -62,6 +71,9 @@ struct Terms {
     /// The worst score of a hit: the least similarity, or for a distance the largest
     #[arg(long, env = "BOOTCAMP_MIN_SCORE", value_name = "SCORE", allow_negative_numbers = true)]
     min_score: Option<f32>,
+    /// Most spans of one source; k counts sources
+    #[arg(long, env = "BOOTCAMP_MOMENTS", value_name = "N", default_value_t = MOMENTS)]
+    moments: usize,
     /// HNSW indexes: candidates kept; more is slower and finds more
     #[arg(long, env = "BOOTCAMP_EF", value_name = "N")]
     ef: Option<u32>,
@@ -70,10 +82,10 @@ struct Terms {
     nprobe: Option<u32>,
 }
 
-pub async fn run(solution: &dyn Solution, args: SearchArgs, printer: Printer) -> Result<ExitCode> {
+pub async fn run(program: &Program, solution: &dyn Solution, args: SearchArgs, printer: Printer) -> Result<ExitCode> {
     let query = query(solution.context(), &args).await?;
     // Before the search, so that a mistake in a name costs none.
-    let export = args.save.as_deref().map(|path| format(solution.context().program, &extension(path))).transpose()?;
+    let export = args.save.as_deref().map(|path| format(program, &extension(path))).transpose()?;
     let sheet = args.sheet.as_deref().map(SheetFile::new).transpose()?;
     let start = Instant::now();
     let answer = solution.search(&query).await?;
@@ -140,18 +152,23 @@ pub fn print(body: &SearchBody, printer: Printer) {
     let names = body.hits.iter().flat_map(|hit| hit.details.iter().flat_map(Fields::keys).map(move |name| (hit, name)));
     let own: BTreeSet<&str> =
         names.filter(|(hit, name)| number(hit, name).is_some()).map(|(_, name)| &**name).collect();
+    let spans = body.hits.iter().any(|hit| hit.item.span.is_some());
     let row = |(at, hit): (usize, &HitBody)| {
         let item = &hit.item;
         let mut row = vec![(at + 1).to_string()];
         row.extend(own.iter().map(|name| number(hit, name).map(|value| score(value as f32)).unwrap_or_default()));
         row.extend(hit.similarity.map(score));
-        row.extend([score(hit.score), item.id.to_string(), item.label.clone().unwrap_or_default(), item.title.clone()]);
+        row.push(score(hit.score));
+        row.extend(spans.then(|| item.span.map(|span| span.to_string()).unwrap_or_default()));
+        row.extend([item.id.to_string(), item.label.clone().unwrap_or_default(), item.title.clone()]);
         row
     };
     let mut header = vec![""];
     header.extend(&own);
     header.extend(body.hits.iter().any(|hit| hit.similarity.is_some()).then_some("similarity"));
-    header.extend(["score", "id", "label", "title"]);
+    header.push("score");
+    header.extend(spans.then_some("span"));
+    header.extend(["id", "label", "title"]);
     printer.table(&header, body.hits.iter().enumerate().map(row));
     let Timings { encode_ms, search_ms } = body.timings;
     let took = format!("{:.0} ms: {encode_ms:.0} encoding, {search_ms:.1} searching", body.took_ms);
@@ -175,10 +192,11 @@ async fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
         let picture = picture.ok_or_else(|| Error::invalid("--crop needs a picture: a file or an id"))?;
         picture.region = Some(region);
     }
-    let Terms { k, ref filter, min_score, ef, nprobe } = args.terms;
+    let Terms { k, ref filter, min_score, moments, ef, nprobe } = args.terms;
+    let per_source = context.facts.spans.then_some(moments);
     let params = SearchParams { ef, nprobe, ..SearchParams::default() };
     let (filter, options) = (filter.clone(), args.options.clone());
-    let query = SearchQuery { positive, negative, k, filter, min_score, params, options };
+    let query = SearchQuery { positive, negative, k, filter, min_score, per_source, params, options };
     query.check()?;
     Ok(query)
 }
@@ -187,27 +205,21 @@ async fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
 async fn subject(context: &Context, text: &str) -> Result<Subject> {
     let path = Path::new(text);
     if path.exists() {
-        return read(path, context.limits.bytes);
+        return Ok(Subject::File { name: text.to_owned(), content: Content::File(path.to_owned()) });
     }
     if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         let id = Id::from(text);
         // Words in a language of their own may look like ids: anthracene is c1ccc2cc3ccccc3cc2c1.
-        if context.program.words.is_none() || stored(context, &id, &Output::ids()).await.is_ok() {
+        if context.facts.words.is_none() || stored(context, &id, &Output::ids()).await.is_ok() {
             return Ok(Subject::Id(id));
         }
     }
-    if context.program.words.is_some() || context.knows_words() && !text.contains('/') {
+    if context.facts.words.is_some() || context.knows_words() && !text.contains('/') {
         return Ok(Subject::Words(text.to_owned()));
     }
     let error = Error::new(ErrorKind::NotFound, format!("there is no file {text}"));
-    let model = context.model.as_ref().map_or("this program", |model| &model.name);
+    let model = context.maker.name().unwrap_or(context.facts.name);
     Err(error.with_hint(format!("give a file or an item's id ({ID_LENGTH} hex digits); {model} knows no words")))
-}
-
-/// A query's file, whole.
-pub fn read(path: &Path, max: u64) -> Result<Subject> {
-    let bytes = crate::source::read_named(&path.to_string_lossy(), max)?;
-    Ok(Subject::File { name: path.display().to_string(), bytes })
 }
 
 /// What is on the contact sheet: the query, and the hits.
@@ -222,7 +234,8 @@ async fn cells(solution: &dyn Solution, query: &SearchQuery, hits: &[HitBody]) -
         cells.push(Cell { look: queried(solution, example, query).await?, title: "query".to_owned(), note });
     }
     for hit in hits {
-        let note = score(hit.similarity.unwrap_or(hit.score));
+        let score = score(hit.similarity.unwrap_or(hit.score));
+        let note = hit.item.span.map_or(score.clone(), |span| format!("{score}  {span}"));
         let look = look(solution, &hit.item.id, &hit.item.fields, &hit.marks).await.unwrap_or(Look::Nothing);
         cells.push(Cell { look, title: hit.item.title.clone(), note });
     }
@@ -237,11 +250,11 @@ async fn queried(solution: &dyn Solution, example: &Example, query: &SearchQuery
             let drawing = solution.preview(words, &query.options)?.drawing;
             Ok(drawing.map_or(Look::Nothing, Look::Drawing))
         }
-        Subject::Id(id) if context.program.drawn => {
+        Subject::Id(id) if context.facts.drawn => {
             let fields = stored(context, id, &context.output(&solution.collection())).await?.fields;
             look(solution, id, &fields, &[]).await
         }
-        Subject::File { .. } if context.program.drawn => Ok(Look::Nothing),
+        Subject::File { .. } if context.facts.drawn => Ok(Look::Nothing),
         _ => {
             let picture = example.picture(context).await?;
             blocking(move || picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY).map(Look::Jpeg)).await
@@ -252,7 +265,7 @@ async fn queried(solution: &dyn Solution, example: &Example, query: &SearchQuery
 /// What an item looks like.
 async fn look(solution: &dyn Solution, id: &Id, fields: &Fields, marks: &[usize]) -> Result<Look> {
     let context = solution.context();
-    if context.program.drawn {
+    if context.facts.drawn {
         return solution.draw(fields, marks).map(Look::Drawing);
     }
     let (id, media, path, limits) = (id.clone(), context.media.clone(), path_of(fields), context.limits);

@@ -11,13 +11,13 @@ use super::App;
 
 /// The document but for its paths.
 pub fn document(app: &App) -> OpenApi {
-    let program = app.solution.context().program;
+    let facts = &app.program.facts;
     let mut licence = License::new("Apache-2.0");
     licence.identifier = Some("Apache-2.0".to_owned());
     let info = InfoBuilder::new()
-        .title(program.title)
-        .version(program.version)
-        .description(Some(program.summary))
+        .title(facts.title)
+        .version(facts.version)
+        .description(Some(facts.summary))
         .license(Some(licence))
         .build();
     let mut document = OpenApiBuilder::new().info(info);

@@ -15,13 +15,13 @@ use utoipa::ToSchema;
 use super::Shared;
 use super::problem::{Body, Problem, Problems};
 use crate::api::JobBody;
-use crate::cli::prepare;
 use crate::context::blocking;
-use crate::ingest::Watch;
-use crate::jobs::{Kind, Outcome};
+use crate::imports::prepare;
+use crate::job::{DUPLICATES, IMPORT, Outcome};
 use crate::options::Options;
 use crate::solution::Solution;
 use crate::source::{Places, Skip, is_within};
+use crate::watch::Watch;
 
 /// A place on the server to import from.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,7 +42,7 @@ pub(super) struct ImportInput {
 }
 
 /// A job, and where to ask for it.
-type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
+pub(super) type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
 
 /// Import a place on the server
 #[utoipa::path(
@@ -51,11 +51,11 @@ type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
 )]
 pub async fn import(State(app): Shared, Body(input): Body<ImportInput>) -> Result<Accepted, Problem> {
     check_place(&input.path, &app.options.import_roots).await?;
-    let options = Options::of_json(app.solution.context().program.import_options, &input.options)?;
+    let options = Options::of_json(app.solution.context().facts.import_options, &input.options)?;
     let (subject, watch) = (input.path.display().to_string(), Watch::default());
     let roots = app.options.import_roots.clone();
     let work = import_below(Arc::clone(&app.solution), input, options, roots, watch.clone());
-    Ok(accepted(app.jobs.begin(Kind::Import, subject, watch, Box::pin(work)).await?))
+    Ok(accepted(app.jobs.begin(IMPORT.to_owned(), subject, watch, Box::pin(work)).await?))
 }
 
 /// Refuses places outside the import roots.
@@ -108,7 +108,7 @@ pub(super) struct DuplicatesInput {
     responses((status = 202, description = "The job that does it", body = JobBody), Problems)
 )]
 pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) -> Result<Accepted, Problem> {
-    let default = app.solution.context().program.duplicates;
+    let default = app.solution.context().facts.duplicates;
     let threshold = input.threshold.or(default).filter(|threshold| threshold.is_finite());
     let threshold = threshold.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "threshold is no finite number"))?;
     let watch = Watch::default();
@@ -119,9 +119,9 @@ pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) 
         crate::duplicates::duplicates(context, threshold, &output, &watched).await.map(Outcome::Duplicates)
     };
     let subject = format!("score {threshold} or nearer");
-    Ok(accepted(app.jobs.begin(Kind::Duplicates, subject, watch, Box::pin(work)).await?))
+    Ok(accepted(app.jobs.begin(DUPLICATES.to_owned(), subject, watch, Box::pin(work)).await?))
 }
 
-fn accepted(job: JobBody) -> Accepted {
+pub(super) fn accepted(job: JobBody) -> Accepted {
     (StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/jobs/{}", job.id))], Json(job))
 }

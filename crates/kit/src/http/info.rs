@@ -11,7 +11,8 @@ use utoipa::IntoParams;
 
 use super::Shared;
 use super::problem::{Fields, Problem, Problems};
-use crate::api::{InfoBody, MapBody, PointBody};
+use crate::api::{MapBody, PointBody};
+use crate::info::InfoBody;
 
 /// Those who ask `/readyz` want to know whether an answer comes soon, not what comes in the end.
 const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ const MAX_SAMPLE: usize = 5000;
 )]
 pub async fn info(State(app): Shared) -> Result<Json<InfoBody>, Problem> {
     let roots = app.options.import_roots.iter().map(|root| root.display().to_string()).collect();
-    Ok(Json(InfoBody::new(&*app.solution, app.options.max_upload, roots).await?))
+    Ok(Json(InfoBody::new(app.program, &*app.solution, app.options.max_upload, roots).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

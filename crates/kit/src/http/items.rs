@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bootcamp_core::picture::media_type;
-use bootcamp_core::{Error, Filter, Id, Output, PageRequest};
+use bootcamp_core::{Error, Id, Output, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,11 +16,12 @@ use super::upload::{File, Parts};
 use super::{App, Shared};
 use crate::api::{ItemBody, ItemsBody};
 use crate::context::blocking;
-use crate::ingest::{Import, Report, Watch, item_id};
+use crate::ingest::{Import, item_id};
+use crate::items::{narrowed, no_item, path_of, remove as remove_items, remove_where, stored};
 use crate::options::Options;
-use crate::query::{no_item, path_of, remove as remove_items, stored};
 use crate::solution::Solution;
 use crate::source::{Skip, Source};
+use crate::watch::{Report, Watch};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1000;
@@ -36,6 +37,8 @@ pub(super) struct ListQuery {
     limit: Option<usize>,
     /// Only items after this id.
     after: Option<String>,
+    /// Only items of the source with this id.
+    source: Option<String>,
 }
 
 /// List items in id order
@@ -49,7 +52,7 @@ pub async fn list(State(app): Shared, Fields(query): Fields<ListQuery>) -> Resul
     if limit == 0 || limit > MAX_LIMIT {
         return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is {limit}, expected 1 to {MAX_LIMIT}")));
     }
-    let filter = query.filter.as_deref().filter(|text| !text.trim().is_empty()).map(Filter::parse).transpose()?;
+    let filter = narrowed(query.filter.as_deref().filter(|text| !text.trim().is_empty()), query.source.as_deref())?;
     if context.describe().await?.is_none() {
         return Ok(Json(ItemsBody { items: Vec::new(), next: None, count: 0 }));
     }
@@ -92,11 +95,11 @@ pub(super) struct UploadForm {
     responses((status = 200, description = "What came of it", body = UploadBody), Problems)
 )]
 pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadBody>, Problem> {
-    let parts = Parts::of(request, app.options.max_upload).await?;
+    let parts = Parts::of(request, &app.solution.context().spool, app.options.max_upload).await?;
     if parts.files.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no file").hint("send parts named `file`"));
     }
-    let known = app.solution.context().program.import_options;
+    let known = app.solution.context().facts.import_options;
     let chosen = known.iter().filter_map(|option| Some((option.name, parts.texts.get(option.name)?.trim())));
     let options = Options::of(known, chosen.filter(|(_, value)| !value.is_empty()))?;
     let names: Vec<String> = parts.files.iter().map(|file| file.name.clone()).collect();
@@ -122,7 +125,7 @@ fn forget(solution: &dyn Solution, skips: &mut [Skip], kept: &[String], names: &
 
 /// Uploaded files as sources. Where items are shown as the files that they came from, those are kept.
 async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, Problem> {
-    let (media, drawn) = (solution.context().media.clone(), solution.context().program.drawn);
+    let (media, drawn) = (solution.context().media.clone(), solution.context().facts.drawn);
     let mut fields = bootcamp_core::Fields::new();
     for name in ["label", "caption"] {
         let text = parts.texts.remove(name).filter(|text| !text.trim().is_empty());
@@ -131,9 +134,9 @@ async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, 
     let sources = blocking(move || {
         let keep = |file: File| {
             let mut source = if drawn {
-                Source::upload(&file.name, file.bytes)
+                Source::upload(&file.name, file.received)
             } else {
-                let path = media.keep_upload(&file.name, &file.bytes)?;
+                let path = media.keep_upload(&file.name, file.received)?;
                 Source::file(&path).map_err(|skip| Error::invalid(skip.reason))?
             };
             // A folder that is sent as a whole says what is in it, as it would from the disk.
@@ -188,6 +191,38 @@ pub async fn remove(State(app): Shared, Path(id): Path<String>) -> Result<Status
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
+pub(super) struct SourceQuery {
+    /// The id of the source.
+    source: String,
+}
+
+/// How many items were removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RemovedBody {
+    removed: u64,
+}
+
+/// Remove all items of a source
+#[utoipa::path(
+    delete, path = "/api/v1/items", tag = "items", operation_id = "remove_source", params(SourceQuery),
+    responses((status = 200, description = "They are gone", body = RemovedBody), Problems)
+)]
+pub async fn remove_source(
+    State(app): Shared,
+    Fields(query): Fields<SourceQuery>,
+) -> Result<Json<RemovedBody>, Problem> {
+    let context = app.solution.context();
+    context.existing().await?;
+    let removed = remove_where(context, &narrowed(None, Some(&query.source))?).await?;
+    if removed == 0 {
+        return Err(no_item(&Id::String(query.source)).into());
+    }
+    Ok(Json(RemovedBody { removed }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PictureQuery {
     /// Where pictures are drawn: the numbers of parts that stand out, with commas between.
     #[param(example = "0,3,4", pattern = "^[0-9]{1,6}(,[0-9]{1,6}){0,999}$")]
@@ -210,7 +245,7 @@ enum Look {
 
 async fn look(app: &App, id: &Id, query: PictureQuery) -> Result<Look, Problem> {
     let (solution, context) = (Arc::clone(&app.solution), app.solution.context());
-    if !context.program.drawn {
+    if !context.facts.drawn {
         return Ok(Look::File(path_of(context, id).await?));
     }
     let marked = query.mark.iter().flat_map(|mark| mark.split(',')).map(str::parse).collect::<Result<Vec<usize>, _>>();
@@ -237,7 +272,7 @@ pub async fn media(
         Look::File(path) => path,
     };
     let (media, limits) = (context.media.clone(), context.limits);
-    let bytes = blocking(move || media.original(&path, &limits)).await?;
+    let bytes = blocking(move || media.original(&path, &limits)?.read(limits.bytes)).await?.to_vec();
     // Only what is a picture leaves the disk, whatever the collection says where it is.
     let kind =
         media_type(&bytes).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the item's file is no picture"))?;

@@ -12,6 +12,7 @@ mod page;
 mod problem;
 mod search;
 mod upload;
+mod work;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -29,9 +30,13 @@ use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use problem::{Problem, Problems};
+
+use crate::context::blocking;
 use crate::export::with_media_types;
 use crate::jobs::Jobs;
 use crate::options::{with_parts, with_schema};
+use crate::program::Program;
 use crate::solution::Solution;
 use metrics::Metrics;
 
@@ -67,6 +72,7 @@ impl ServerOptions {
 
 /// What handlers share.
 pub struct App {
+    program: &'static Program,
     solution: Arc<dyn Solution>,
     options: ServerOptions,
     jobs: Jobs,
@@ -76,10 +82,10 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
+    pub fn new(program: &'static Program, solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
         let admission = Arc::new(Semaphore::new(options.max_searches));
         let jobs = Jobs::new(Arc::clone(&solution));
-        Arc::new(Self { solution, jobs, metrics: Metrics::default(), admission, options })
+        Arc::new(Self { program, solution, jobs, metrics: Metrics::default(), admission, options })
     }
 }
 
@@ -99,10 +105,18 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(search::search))
         .routes(routes!(items::upload))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::admit));
+    let mut own = OpenApiRouter::new();
+    if !app.program.work.is_empty() {
+        own = own.routes(routes!(work::start));
+    }
+    if let Some(routes) = app.program.routes {
+        own = own.merge(routes(app.solution.context().clone()).with_state(()));
+    }
     let (api, mut document) = OpenApiRouter::with_openapi(docs::document(&app))
         .merge(heavy)
+        .merge(own)
         .routes(routes!(search::preview))
-        .routes(routes!(items::list))
+        .routes(routes!(items::list, items::remove_source))
         .routes(routes!(items::get, items::remove))
         .routes(routes!(items::media))
         .routes(routes!(items::thumbnail))
@@ -120,12 +134,12 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(info::healthz))
         .routes(routes!(info::readyz))
         .split_for_parts();
-    let program = app.solution.context().program;
-    with_schema(&mut document, "SearchInput", program.options);
-    with_schema(&mut document, "PreviewInput", program.options);
-    with_schema(&mut document, "ImportInput", program.import_options);
-    with_parts(&mut document, "SearchForm", program.options);
-    with_parts(&mut document, "UploadForm", program.import_options);
+    let (program, facts) = (app.program, &app.program.facts);
+    with_schema(&mut document, "SearchInput", facts.options);
+    with_schema(&mut document, "PreviewInput", facts.options);
+    with_schema(&mut document, "ImportInput", facts.import_options);
+    with_parts(&mut document, "SearchForm", facts.options);
+    with_parts(&mut document, "UploadForm", facts.import_options);
     with_media_types(&mut document, program);
     api.merge(docs::pages(document))
         .route("/", get(page::index))
@@ -146,6 +160,7 @@ pub fn router(app: Arc<App>) -> Router {
 /// # Errors
 /// `Unavailable` when the address cannot be listened on.
 pub async fn serve(
+    program: &'static Program,
     solution: Arc<dyn Solution>,
     options: ServerOptions,
     on_listening: &(dyn Fn(SocketAddr) + Send + Sync),
@@ -161,7 +176,13 @@ pub async fn serve(
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });
-    let app = App::new(solution, options);
+    let spool = solution.context().spool.clone();
+    blocking(move || {
+        spool.sweep();
+        Ok(())
+    })
+    .await?;
+    let app = App::new(program, solution, options);
     let stopping = tokio_util::sync::CancellationToken::new();
     let server =
         axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(stopping.clone().cancelled_owned());

@@ -24,7 +24,7 @@ pub async fn asset(Path(name): Path<String>) -> Response {
 
 /// A file of the solution's. They have a prefix of their own, so their names never collide with the kit's.
 pub async fn solution(State(app): Shared, Path(path): Path<String>) -> Response {
-    let files = app.solution.context().program.page;
+    let files = app.program.page;
     let is_there = files.is_some_and(|files| files.contains(&path));
     if !is_there && ENTRIES.contains(&path.as_str()) { sent(&path, b"") } else { answer(files, &path) }
 }

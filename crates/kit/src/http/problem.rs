@@ -60,7 +60,7 @@ impl IntoResponse for Problem {
 }
 
 /// What any call may answer beside its own answers.
-#[derive(IntoResponses)]
+#[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "stands for responses in the OpenAPI document")]
 pub enum Problems {
     /// Something in the request is wrong.

@@ -19,10 +19,13 @@ use super::problem::{Body, Fields, Problem, Problems};
 use super::upload::{File, Parts};
 use super::{App, Shared};
 use crate::api::{PreviewBody, SearchBody};
+use crate::context::Context;
 use crate::export;
+use crate::facts::Facts;
 use crate::options::Options;
-use crate::query::{Example, SearchQuery, Subject};
-use crate::solution::{Export, Preview, Program};
+use crate::program::Export;
+use crate::query::{Example, MOMENTS, SearchQuery, Subject};
+use crate::solution::Preview;
 
 /// A query.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,6 +46,9 @@ pub(super) struct SearchInput {
     filter: Option<String>,
     /// The worst score of a hit: the least similarity, or for a distance the largest.
     min_score: Option<f32>,
+    /// Where items are spans of their sources: most of one source; `k` counts sources. 3 if left out.
+    #[schema(minimum = 1, maximum = 1000)]
+    moments: Option<usize>,
     /// HNSW indexes: candidates kept; more is slower and finds more.
     #[schema(minimum = 1)]
     ef: Option<u32>,
@@ -89,14 +95,15 @@ pub(super) struct ExampleInput {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "stands for the parts in the OpenAPI document")]
 pub(super) struct SearchForm {
-    /// The query as JSON; left out, each part `file` is a positive example, and `k`, `filter`, `min_score`, `region`,
-    /// `id` and `words` may stand as parts of their own.
+    /// The query as JSON; left out, each part `file` is a positive example, and `k`, `filter`, `min_score`, `moments`,
+    /// `region`, `id` and `words` may stand as parts of their own.
     query: Option<String>,
     #[schema(value_type = Option<Vec<u8>>, content_media_type = "application/octet-stream")]
     file: Option<Vec<u8>>,
     k: Option<usize>,
     filter: Option<String>,
     min_score: Option<f32>,
+    moments: Option<usize>,
     region: Option<String>,
     id: Option<String>,
     words: Option<String>,
@@ -114,9 +121,9 @@ pub async fn search(
     Fields(FormatQuery { format }): Fields<FormatQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let program = app.solution.context().program;
+    let program = app.program;
     let export = format.filter(|format| format != "json").map(|format| export::format(program, &format)).transpose()?;
-    let query = read(request, app.options.max_upload, program).await?;
+    let query = read(request, &app).await?;
     let start = Instant::now();
     let answer = app.solution.search(&query).await?;
     app.metrics.searched(&answer);
@@ -153,24 +160,25 @@ pub(super) struct PreviewInput {
 )]
 pub async fn preview(State(app): Shared, Body(input): Body<PreviewInput>) -> Result<Json<PreviewBody>, Problem> {
     let context = app.solution.context();
-    let options = Options::of_json(context.program.options, &input.options)?;
+    let options = Options::of_json(context.facts.options, &input.options)?;
     let solution = Arc::clone(&app.solution);
     let Preview { note, drawing } = context.compute(move || solution.preview(&input.words, &options)).await?;
     Ok(Json(PreviewBody { note, drawing }))
 }
 
-async fn read(request: Request, max_upload: u64, program: &Program) -> Result<SearchQuery, Problem> {
+async fn read(request: Request, app: &App) -> Result<SearchQuery, Problem> {
+    let Context { facts, spool, .. } = app.solution.context();
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("multipart/form-data") {
         let Body(input) = Body::<SearchInput>::from_request(request, &()).await?;
-        return input.query(Vec::new(), program);
+        return input.query(Vec::new(), facts);
     }
-    let mut parts = Parts::of(request, max_upload).await?;
+    let mut parts = Parts::of(request, spool, app.options.max_upload).await?;
     let input = match parts.texts.remove("query") {
         Some(text) => serde_json::from_str(&text).map_err(|error| bad(format!("the part 'query': {error}")))?,
-        None => from_parts(&parts, program)?,
+        None => from_parts(&parts, facts)?,
     };
-    input.query(parts.files, program)
+    input.query(parts.files, facts)
 }
 
 fn bad(detail: impl Into<String>) -> Problem {
@@ -178,20 +186,20 @@ fn bad(detail: impl Into<String>) -> Problem {
 }
 
 /// The short form: every file is an example, the rest are parts of their own.
-fn from_parts(parts: &Parts, program: &Program) -> Result<SearchInput, Problem> {
+fn from_parts(parts: &Parts, facts: &Facts) -> Result<SearchInput, Problem> {
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(parts: &Parts, name: &str) -> Result<Option<T>, Problem> {
         let text = parts.texts.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
         text.map(|text| text.parse().map_err(|error| bad(format!("the part '{name}' is '{text}': {error}"))))
             .transpose()
     }
-    const KNOWN: [&str; 8] = ["k", "filter", "min_score", "region", "id", "words", "ef", "nprobe"];
-    let known: Vec<&str> = KNOWN.into_iter().chain(program.options.iter().map(|option| option.name)).collect();
+    const KNOWN: [&str; 9] = ["k", "filter", "min_score", "moments", "region", "id", "words", "ef", "nprobe"];
+    let known: Vec<&str> = KNOWN.into_iter().chain(facts.options.iter().map(|option| option.name)).collect();
     if let Some(unknown) = parts.texts.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(
             bad(format!("there is no part '{unknown}'")).hint(format!("parts are file, query, {}", known.join(", ")))
         );
     }
-    let chosen = program
+    let chosen = facts
         .options
         .iter()
         .filter_map(|option| parts.texts.get(option.name).map(|value| (option.name.to_owned(), value.trim().into())));
@@ -209,6 +217,7 @@ fn from_parts(parts: &Parts, program: &Program) -> Result<SearchInput, Problem> 
         k: parsed(parts, "k")?.unwrap_or_else(default_k),
         filter: parsed(parts, "filter")?,
         min_score: parsed(parts, "min_score")?,
+        moments: parsed(parts, "moments")?,
         ef: parsed(parts, "ef")?,
         nprobe: parsed(parts, "nprobe")?,
         options: chosen.collect(),
@@ -216,7 +225,7 @@ fn from_parts(parts: &Parts, program: &Program) -> Result<SearchInput, Problem> 
 }
 
 impl SearchInput {
-    fn query(self, mut files: Vec<File>, program: &Program) -> Result<SearchQuery, Problem> {
+    fn query(self, mut files: Vec<File>, facts: &Facts) -> Result<SearchQuery, Problem> {
         let mut examples = |inputs: Vec<ExampleInput>| {
             inputs.into_iter().map(|input| input.example(&mut files)).collect::<Result<Vec<_>, Problem>>()
         };
@@ -224,8 +233,9 @@ impl SearchInput {
         let params = SearchParams { ef: self.ef, nprobe: self.nprobe, ..SearchParams::default() };
         let (k, filter, min_score) = (self.k, self.filter, self.min_score);
         let filter = filter.filter(|filter| !filter.trim().is_empty());
-        let options = Options::of_json(program.options, &self.options)?;
-        let query = SearchQuery { positive, negative, k, filter, min_score, params, options };
+        let options = Options::of_json(facts.options, &self.options)?;
+        let per_source = facts.spans.then_some(self.moments.unwrap_or(MOMENTS));
+        let query = SearchQuery { positive, negative, k, filter, min_score, per_source, params, options };
         query.check()?;
         Ok(query)
     }
@@ -240,13 +250,13 @@ impl ExampleInput {
             (None, None, Some(part), None) => {
                 let at = files.iter().position(|file| file.part == part);
                 let at = at.ok_or_else(|| bad(format!("the request has no file '{part}', or it is named twice")))?;
-                let File { name, bytes, .. } = files.remove(at);
-                Subject::File { name, bytes }
+                let File { name, received, .. } = files.remove(at);
+                Subject::File { name, content: received.content }
             }
             (None, None, None, Some(data)) => {
                 let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim());
                 let bytes = bytes.map_err(|error| bad(format!("`data` is no base64: {error}")))?;
-                Subject::File { name: "data".to_owned(), bytes }
+                Subject::File { name: "data".to_owned(), content: bytes.into() }
             }
             _ => return Err(bad("an example has exactly one of id, words, file and data")),
         };

@@ -8,12 +8,14 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::context::Context;
-use crate::solution::Program;
+use crate::program::Program;
 use crate::testing::{DRAWN, PROGRAM, context, solution};
 
 mod own;
 mod page;
 mod replicas;
+mod spooling;
+mod toy;
 
 struct Server {
     folder: TempDir,
@@ -41,7 +43,7 @@ async fn server(change: impl FnOnce(&mut ServerOptions, &TempDir)) -> Server {
 
 async fn server_of(program: &'static Program, change: impl FnOnce(&mut ServerOptions, &TempDir)) -> Server {
     let (folder, context) = context().await;
-    let context = Context { program, ..context };
+    let context = Context { facts: &program.facts, ..context };
     let texts = folder.path().join("texts");
     std::fs::create_dir(&texts).unwrap();
     for (name, text) in [("one.txt", "aab"), ("two.txt", "aabb"), ("three.txt", "xyz")] {
@@ -51,9 +53,9 @@ async fn server_of(program: &'static Program, change: impl FnOnce(&mut ServerOpt
     change(&mut options, &folder);
     let solution = solution(&context);
     let places = crate::source::Places::new(vec![texts]);
-    let import = crate::cli::prepare(&*solution, &places, false, crate::ingest::Watch::default()).unwrap();
+    let import = crate::imports::prepare(&*solution, &places, false, crate::watch::Watch::default()).unwrap();
     solution.import(import).await.unwrap();
-    let app = App::new(solution, options);
+    let app = App::new(program, solution, options);
     Server { folder, router: router(Arc::clone(&app)), app }
 }
 
@@ -207,8 +209,10 @@ async fn uploads_are_kept_and_broken_files_are_listed_under_their_own_name() {
     let item = &report["items"][0];
     assert_eq!((&item["title"], &item["label"]), (&json!("new.txt"), &json!("upload")));
     let path = PathBuf::from(item["fields"]["path"].as_str().unwrap());
-    assert!(path.starts_with(server.folder.path().canonicalize().unwrap().join("media/uploads")) && path.exists());
-    let kept = std::fs::read_dir(server.folder.path().join("media/uploads")).unwrap().count();
+    assert!(
+        path.starts_with(server.folder.path().canonicalize().unwrap().join("media/letters/uploads")) && path.exists()
+    );
+    let kept = std::fs::read_dir(server.folder.path().join("media/letters/uploads")).unwrap().count();
     assert_eq!(kept, 1, "what could not be taken is not kept");
     let (_, again) = server.multipart("/api/v1/items", &parts[..1]).await;
     assert_eq!((&again["unchanged"], &again["replaced"]), (&json!(0), &json!(1)), "it has no label now");
@@ -224,7 +228,7 @@ async fn what_is_too_large_is_refused() {
     let large = vec![b'a'; 10_001];
     let (status, problem) = server.multipart("/api/v1/items", &[("file", Some("large.txt"), &large)]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
-    assert_eq!(problem["detail"], "large.txt has 10001 bytes, and at most 10000 are taken");
+    assert_eq!(problem["detail"], "large.txt is larger than 10000 bytes, the limit of a file");
     let huge = vec![b'a'; 200_000];
     let (status, _) = server.multipart("/api/v1/search", &[("file", Some("huge.txt"), &huge)]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);

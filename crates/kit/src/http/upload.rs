@@ -1,12 +1,14 @@
-//! Multipart bodies: files and the texts beside them, within limits.
+//! Multipart bodies: files and the texts beside them, within limits. What is large goes to the spool as it arrives.
 
 use std::collections::BTreeMap;
 
-use axum::extract::multipart::{Multipart, MultipartError};
+use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 
 use super::problem::Problem;
+use crate::context::blocking;
+use crate::spool::{Received, Spool, Writer};
 
 /// The most files in a request.
 const MAX_FILES: usize = 64;
@@ -26,45 +28,61 @@ pub struct File {
     pub part: String,
     /// That the sender gave it.
     pub name: String,
-    pub bytes: Vec<u8>,
+    pub received: Received,
 }
 
 impl Parts {
-    /// Reads all parts of a request; files are those that have a file name.
-    pub async fn of(request: Request, max_bytes: u64) -> Result<Self, Problem> {
+    /// Reads all parts of a request; files are those that have a file name, and go to the spool.
+    pub async fn of(request: Request, spool: &Spool, max_bytes: u64) -> Result<Self, Problem> {
         let multipart = Multipart::from_request(request, &()).await;
         let mut multipart = multipart.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         let mut parts = Self::default();
         while let Some(field) = multipart.next_field().await.map_err(bad_part)? {
             let part = field.name().unwrap_or_default().to_owned();
-            let name = field.file_name().map(str::to_owned);
-            let bytes = field.bytes().await.map_err(bad_part)?;
-            match name {
+            match field.file_name().map(str::to_owned) {
+                Some(_) if parts.files.len() == MAX_FILES => {
+                    return Err(Problem::new(StatusCode::BAD_REQUEST, format!("over {MAX_FILES} files in a request")));
+                }
                 Some(name) => {
-                    if bytes.len() as u64 > max_bytes {
-                        let detail = format!("{name} has {} bytes, and at most {max_bytes} are taken", bytes.len());
-                        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-                    }
-                    if parts.files.len() == MAX_FILES {
-                        return Err(Problem::new(
-                            StatusCode::BAD_REQUEST,
-                            format!("over {MAX_FILES} files in a request"),
-                        ));
-                    }
-                    parts.files.push(File { part, name, bytes: bytes.into() });
+                    let received = receive(field, &name, spool.writer(), max_bytes).await?;
+                    parts.files.push(File { part, name, received });
                 }
                 None => {
-                    let text = String::from_utf8(bytes.into()).ok().filter(|text| text.len() <= MAX_TEXT);
-                    let text = text.ok_or_else(|| {
-                        let detail = format!("the part '{part}' is no text of at most {MAX_TEXT} bytes");
-                        Problem::new(StatusCode::BAD_REQUEST, detail).hint("files need a file name")
-                    })?;
+                    let text = text(field, &part).await?;
                     parts.texts.insert(part, text);
                 }
             }
         }
         Ok(parts)
     }
+}
+
+/// A part that is a file, as it arrives.
+async fn receive(mut field: Field<'_>, name: &str, mut writer: Writer, max: u64) -> Result<Received, Problem> {
+    while let Some(chunk) = field.chunk().await.map_err(bad_part)? {
+        if writer.size() + chunk.len() as u64 > max {
+            let detail = format!("{name} is larger than {max} bytes, the limit of a file");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        writer = blocking(move || writer.write(&chunk).map(|()| writer)).await?;
+    }
+    Ok(blocking(move || Ok(writer.finish())).await?)
+}
+
+/// A part that is a text.
+async fn text(mut field: Field<'_>, part: &str) -> Result<String, Problem> {
+    let no_text = || {
+        let detail = format!("the part '{part}' is no text of at most {MAX_TEXT} bytes");
+        Problem::new(StatusCode::BAD_REQUEST, detail).hint("files need a file name")
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(bad_part)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_TEXT {
+            return Err(no_text());
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| no_text())
 }
 
 fn bad_part(error: MultipartError) -> Problem {

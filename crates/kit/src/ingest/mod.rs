@@ -3,7 +3,6 @@
 
 mod pipeline;
 mod prune;
-mod watch;
 
 use async_trait::async_trait;
 use bootcamp_core::picture::Picture;
@@ -11,12 +10,13 @@ use bootcamp_core::{Fields, Id, Result, Vector};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::media::hex;
+use crate::context::ID_LENGTH;
+use crate::names::hex;
 use crate::options::Options;
-use crate::source::{Skip, Source, Sources};
+use crate::source::{Source, Sources};
+use crate::watch::Watch;
 
 pub use pipeline::ingest;
-pub use watch::{Outcome, Snapshot, Watch};
 
 /// How a solution makes records of sources.
 #[async_trait]
@@ -50,7 +50,16 @@ pub struct Item<I> {
     /// What decoding found out; the source's own fields and the kit's are added.
     pub fields: Fields,
     pub thumbnail: Option<Picture>,
+    /// Which part of its source it is, where items are spans ([`Facts::spans`](crate::Facts::spans)).
+    pub span: Option<Span>,
     pub input: I,
+}
+
+/// A part of a source in time, in seconds from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Span {
+    pub start: f64,
+    pub end: f64,
 }
 
 /// What to import, and who watches.
@@ -69,27 +78,24 @@ impl std::fmt::Debug for Import {
     }
 }
 
-/// What came of an import. Counts are of sources, but for `removed`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Report {
-    pub added: u64,
-    /// Were there in another version.
-    pub replaced: u64,
-    pub unchanged: u64,
-    /// Items that are gone, by `--prune`.
-    pub removed: u64,
-    pub skipped: u64,
-    /// The first of those that were skipped, at most [`MAX_SKIPS`].
-    pub skips: Vec<Skip>,
-    /// Whether it was asked to stop before its end.
-    pub interrupted: bool,
-    /// Ids of what was added, replaced or unchanged, where they were asked for.
-    #[serde(skip)]
-    pub ids: Vec<Id>,
+/// As people read it: `1:02.5–1:07.0`, with hours where there are any.
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let clock = |seconds: f64| {
+            // Rounded first, so that 59.96 is not 0:60.0.
+            let tenths = (seconds.max(0.0) * 10.0).round() as u64;
+            let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
+            let seconds = format!("{:02}.{}", rest / 10, rest % 10);
+            if hours > 0 { format!("{hours}:{minutes:02}:{seconds}") } else { format!("{minutes}:{seconds}") }
+        };
+        write!(f, "{}–{}", clock(self.start), clock(self.end))
+    }
 }
 
-/// How many skipped sources are kept with their reasons.
-pub const MAX_SKIPS: usize = 10_000;
+/// The id of a source: that of its first item.
+pub fn source_id(source: &str) -> Id {
+    item_id(source, 0)
+}
 
 /// The id of a source's item: the first 80 bits of a hash of its name and number, in hex. A million items have the same
 /// one twice with a chance of one in 10¹².
@@ -97,7 +103,7 @@ pub fn item_id(source: &str, part: u64) -> Id {
     let mut named = source.as_bytes().to_vec();
     named.push(0);
     named.extend(part.to_be_bytes());
-    Id::String(hex(&named)[..crate::context::ID_LENGTH].to_owned())
+    Id::String(hex(&named)[..ID_LENGTH].to_owned())
 }
 
 #[cfg(test)]

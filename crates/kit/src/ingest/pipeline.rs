@@ -6,7 +6,6 @@
 //! items there are: where it stands, the source is in as a whole, and an unchanged one is not read again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +19,12 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::watch::Outcome;
-use super::{Import, Item, Pipeline, Report, Watch, item_id, prune};
-use crate::context::{Context, blocking};
-use crate::media::hex;
+use super::prune::{name_hash, prune};
+use super::{Import, Item, Pipeline, item_id, source_id};
+use crate::context::{Context, SOURCE, SPAN, blocking};
+use crate::names::hex;
 use crate::source::{Content, Skip, Source, Sources};
+use crate::watch::{Outcome, Report, Watch};
 
 /// Sources that are looked up in the store together.
 const LOOKUP: usize = 64;
@@ -66,14 +66,14 @@ pub async fn ingest<P: Pipeline>(
     import: Import,
 ) -> Result<Report> {
     context.ensure(spec).await?;
-    let Import { sources, prune, watch, .. } = import;
+    let Import { sources, prune: scopes, watch, .. } = import;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (changed, to_decode) = sync_channel(cores * 2);
     let (decoded, mut to_encode) = mpsc::channel::<Draft<P::Input>>(P::BATCH * 2);
     let pipeline = Arc::new(pipeline);
 
     let finder =
-        Finder { context: context.clone(), watch: watch.clone(), changed, seen: prune.is_some().then(HashSet::new) };
+        Finder { context: context.clone(), watch: watch.clone(), changed, seen: scopes.is_some().then(HashSet::new) };
     let handle = Handle::current();
     let finding = blocking(move || finder.run(sources, &handle));
 
@@ -122,8 +122,8 @@ pub async fn ingest<P: Pipeline>(
     if !orphans.is_empty() {
         context.store.delete(&context.collection, &Selection::Ids(orphans)).await?;
     }
-    if let (Some(scopes), Some(seen), false) = (prune, seen, watch.is_cancelled()) {
-        watch.removed(prune::prune(context, &scopes, &seen).await?);
+    if let (Some(scopes), Some(seen), false) = (scopes, seen, watch.is_cancelled()) {
+        watch.removed(prune(context, &scopes, &seen).await?);
     }
     Ok(watch.report())
 }
@@ -175,7 +175,7 @@ impl Finder {
 
     /// Whether to go on: not when the next step has ended.
     fn look_up(&self, waiting: &mut Vec<Source>, handle: &Handle) -> Result<bool> {
-        let ids: Vec<Id> = waiting.iter().map(|source| item_id(&source.name, 0)).collect();
+        let ids: Vec<Id> = waiting.iter().map(|source| source_id(&source.name)).collect();
         if ids.is_empty() {
             return Ok(true);
         }
@@ -201,13 +201,6 @@ impl Finder {
     }
 }
 
-/// What a name is remembered by.
-pub(super) fn name_hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
-}
-
 struct Decoder<P: Pipeline> {
     context: Context,
     spec: CollectionSpec,
@@ -221,7 +214,7 @@ struct Decoder<P: Pipeline> {
 enum End {
     /// The source cannot be taken.
     Source(Error),
-    /// The next step has ended.
+    /// The import ends: the next step has ended, or somebody asked it to stop.
     Import,
 }
 
@@ -235,13 +228,16 @@ impl<P: Pipeline> Decoder<P> {
             let decoded = catch_unwind(AssertUnwindSafe(|| self.source(&changed, &mut sent)));
             let error = match decoded {
                 Ok(Ok(())) => continue,
-                Ok(Err(End::Import)) => return Ok(()),
-                Ok(Err(End::Source(error))) => error,
-                Err(_) => Error::new(ErrorKind::Internal, "the decoder failed on it: this is a bug"),
+                Ok(Err(End::Import)) => None,
+                Ok(Err(End::Source(error))) => Some(error),
+                Err(_) => Some(Error::new(ErrorKind::Internal, "the decoder failed on it: this is a bug")),
             };
             let ids = (1..=sent).map(|part| item_id(&changed.source.name, part));
             self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-            self.watch.skip(Skip::new(&changed.source.name, &error));
+            match error {
+                Some(error) => self.watch.skip(Skip::new(&changed.source.name, &error)),
+                None => return Ok(()),
+            }
         }
     }
 
@@ -253,6 +249,10 @@ impl<P: Pipeline> Decoder<P> {
         };
         let first = first.map_err(End::Source)?;
         for item in items {
+            // A film has thousands of items: whoever stops the import does not wait for its end.
+            if self.watch.is_cancelled() {
+                return Err(End::Import);
+            }
             let item = item.map_err(End::Source)?;
             self.send(changed, *sent + 1, item, None)?;
             *sent += 1;
@@ -277,6 +277,10 @@ impl<P: Pipeline> Decoder<P> {
         });
         if let Value::Object(own) = own {
             fields.extend(own);
+        }
+        fields.insert(SOURCE.to_owned(), source_id(&changed.source.name).to_string().into());
+        if let Some(span) = item.span {
+            fields.extend(SPAN.into_iter().zip([span.start, span.end]).map(|(name, at)| (name.to_owned(), at.into())));
         }
         check(&self.spec, &fields).map_err(End::Source)?;
         let draft = Draft { id, fields, input: item.input, last: last.map(|(_, last)| last) };
@@ -325,6 +329,7 @@ async fn encode<P: Pipeline>(pipeline: &P, field: &str, batch: Vec<Draft<P::Inpu
 async fn write(context: &Context, batch: impl Iterator<Item = Ready>, watch: &Watch) -> Result<()> {
     let (records, lasts): (Vec<Record>, Vec<Option<Last>>) = batch.unzip();
     let ids = context.store.upsert(&context.collection, &records).await?;
+    watch.wrote(ids.len() as u64);
     let done: Vec<(&Id, Last)> = ids.iter().zip(lasts).filter_map(|(id, last)| Some((id, last?))).collect();
     let stale: Vec<Id> = done.iter().flat_map(|(_, last)| last.stale.clone()).collect();
     if !stale.is_empty() {

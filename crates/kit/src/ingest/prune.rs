@@ -1,13 +1,13 @@
 //! Removes items whose sources are gone.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bootcamp_core::{Id, Output, PageRequest, Result, scan};
 use futures::TryStreamExt;
 
-use super::pipeline::name_hash;
 use crate::context::Context;
-use crate::query::remove;
+use crate::items::remove;
 
 /// Records that are looked at, and removed, together.
 const PAGE: usize = 1000;
@@ -34,6 +34,13 @@ pub(super) async fn prune(context: &Context, scopes: &[String], seen: &HashSet<u
         remove(context, gone).await?;
     }
     Ok(removed)
+}
+
+/// What a name is remembered by.
+pub(super) fn name_hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// `/a/b` holds itself, `/a/b/c`, `/a/b!/c` and its own line `/a/b:7`, not `/a/bc`.

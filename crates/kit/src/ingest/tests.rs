@@ -9,8 +9,9 @@ use serde_json::json;
 use super::*;
 use crate::context::Context;
 use crate::options::Options;
-use crate::source::Content;
+use crate::source::{Content, Skip};
 use crate::testing::{PROGRAM, context, solution};
+use crate::watch::Report;
 
 /// Sources are texts: each word becomes an item. `fail` fails after the words before it, `panic` panics.
 struct Words;
@@ -29,6 +30,7 @@ impl Pipeline for Words {
             _ => Ok(Item {
                 fields: Fields::from_iter([("label".to_owned(), json!(word))]),
                 thumbnail: None,
+                span: None,
                 input: word,
             }),
         })))
@@ -164,7 +166,7 @@ async fn steps_wait_for_each_other() {
             let mut most = self.1.lock().unwrap();
             *most = (*most).max(waiting);
             let fields = Fields::from_iter([("label".to_owned(), json!("x"))]);
-            Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, input: () }))))
+            Ok(Box::new(std::iter::once(Ok(Item { fields, thumbnail: None, span: None, input: () }))))
         }
         async fn encode(&self, inputs: Vec<()>) -> Result<Vec<Vector>> {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -202,7 +204,7 @@ async fn a_collection_of_another_program_is_left_alone() {
         watch: Watch::default(),
     };
     let error = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap_err();
-    assert!(error.to_string().contains(&format!("was not made by {}", PROGRAM.name)), "{error}");
+    assert!(error.to_string().contains(&format!("was not made by {}", PROGRAM.facts.name)), "{error}");
 }
 
 #[test]
@@ -221,7 +223,7 @@ async fn an_error_in_the_middle_ends_all_steps() {
         type Input = ();
         const BATCH: usize = 4;
         fn decode<'a>(&'a self, _: &'a Source) -> Result<Items<'a, ()>> {
-            Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, input: () }))))
+            Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, span: None, input: () }))))
         }
         async fn encode(&self, inputs: Vec<()>) -> Result<Vec<Vector>> {
             if self.0.fetch_add(1, Ordering::SeqCst) == 5 {
@@ -247,7 +249,7 @@ async fn an_error_in_the_middle_ends_all_steps() {
     impl Pipeline for Wrong {
         type Input = ();
         fn decode<'a>(&'a self, _: &'a Source) -> Result<Items<'a, ()>> {
-            Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, input: () }))))
+            Ok(Box::new(std::iter::once(Ok(Item { fields: Fields::new(), thumbnail: None, span: None, input: () }))))
         }
         async fn encode(&self, inputs: Vec<()>) -> Result<Vec<Vector>> {
             Ok(inputs.iter().map(|()| Vector::F32(vec![1.0])).collect())

@@ -1,7 +1,6 @@
 //! Work that outlives a request: imports and searches for duplicates, one at a time, watched and stopped by id; where
 //! there is a Redis, by any server of the collection.
 
-mod job;
 mod share;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,11 +13,10 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::api::JobBody;
-use crate::ingest::Watch;
+use crate::job::{Job, Outcome};
 use crate::solution::Solution;
+use crate::watch::Watch;
 use share::Share;
-
-pub use job::{Job, Kind, Outcome, State};
 
 /// Jobs that are remembered after their end.
 const REMEMBERED: usize = 100;
@@ -64,7 +62,7 @@ impl Jobs {
     /// `Unavailable` when too many wait, and when Redis, which gives the ids, does not answer.
     pub async fn begin(
         &self,
-        kind: Kind,
+        kind: String,
         subject: String,
         watch: Watch,
         work: BoxFuture<'static, Result<Outcome>>,

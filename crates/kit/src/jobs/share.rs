@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use bootcamp_core::metadata::{Board, Notice};
 use bootcamp_core::{Error, ErrorKind, Result};
 
-use super::job::{Job, Kind, State};
-use super::{REMEMBERED, Solution};
+use super::REMEMBERED;
 use crate::api::{JobBody, ProblemBody};
+use crate::job::{IMPORT, Job, State};
+use crate::solution::Solution;
 
 /// From one look at a job to the next.
 const BEAT: Duration = Duration::from_millis(500);
@@ -136,9 +137,9 @@ fn body_of(notice: &Notice) -> Option<JobBody> {
     let mut body: JobBody =
         read.inspect_err(|error| tracing::warn!(%error, "a job on the board cannot be read")).ok()?;
     if !notice.is_last && !notice.is_kept_up {
-        let hint = match body.kind {
-            Kind::Import => "start it again: what is done is not done twice",
-            Kind::Duplicates => "start it again",
+        let hint = match body.kind.as_str() {
+            IMPORT => "start it again: what is done is not done twice",
+            _ => "start it again",
         };
         let gone = Error::new(ErrorKind::Unavailable, "the server that ran it is gone").with_hint(hint);
         (body.state, body.error) = (State::Failed, Some(ProblemBody::of(&gone)));

@@ -1,19 +1,19 @@
 //! Members of zip and tar archives, read one after the other. A member's size is limited while it is unpacked, whatever
-//! the archive says about it, so that a small file cannot fill the memory.
+//! the archive says about it, so that a small file cannot fill the disk; large ones go to the spool.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 use bootcamp_core::{Error, ErrorKind, Fields, Result};
 
-use super::files::has_extension;
-use super::{Content, MEMBER, Places, Skip, Source, Sources};
-use crate::media::hex;
+use super::{MEMBER, Places, Skip, Source, Sources, has_extension};
+use crate::spool::{Received, Spool, Writer};
 
 /// How many members are looked at in one archive.
 const MAX_MEMBERS: usize = 10_000_000;
+/// Bytes that are unpacked at once.
+const CHUNK: usize = 64 << 10;
 
 /// By the name: `.zip`, `.tar`, `.tar.gz` or `.tgz`.
 pub(super) fn is_archive(path: &Path) -> bool {
@@ -49,8 +49,10 @@ fn zip_members(path: &Path, places: &Places, extensions: &'static [&'static str]
             if !member.is_file() || !is_wanted(&name, extensions) {
                 return Ok(None);
             }
-            let bytes = if places.names_only { Ok(Vec::new()) } else { unpack(&mut member, places.max_bytes) };
-            Ok(Some((name, bytes)))
+            let writer = writer(&places);
+            let file =
+                if places.names_only { Ok(writer.finish()) } else { unpack(&mut member, places.max_bytes, writer) };
+            Ok(Some((name, file)))
         });
         source(&path, read, &places.fields)
     });
@@ -75,8 +77,13 @@ fn tar_members(path: &Path, places: &Places, extensions: &'static [&'static str]
                 if !entry.header().entry_type().is_file() || !is_wanted(&name, extensions) {
                     return None;
                 }
-                let bytes = if places.names_only { Ok(Vec::new()) } else { unpack_entry(&mut entry, places.max_bytes) };
-                Some((name, bytes))
+                let writer = writer(&places);
+                let file = if places.names_only {
+                    Ok(writer.finish())
+                } else {
+                    unpack_entry(&mut entry, places.max_bytes, writer)
+                };
+                Some((name, file))
             });
             let found = source(&path, read, &places.fields);
             if sender.send(found).is_err() || is_broken {
@@ -87,37 +94,40 @@ fn tar_members(path: &Path, places: &Places, extensions: &'static [&'static str]
     Ok(Box::new(receiver.into_iter().flatten()))
 }
 
-type Member = (String, Result<Vec<u8>>);
+type Member = (String, Result<Received>);
+
+fn writer(places: &Places) -> Writer {
+    places.spool.as_ref().map_or_else(Writer::in_memory, Spool::writer)
+}
 
 fn source(archive: &Path, read: Result<Option<Member>>, fields: &Fields) -> Option<Result<Source, Skip>> {
     let archive = archive.to_string_lossy();
-    let (member, bytes) = match read {
+    let (member, file) = match read {
         Ok(member) => member?,
         Err(error) => return Some(Err(Skip::new(archive, &error))),
     };
     let name = format!("{archive}{MEMBER}{member}");
-    Some(match bytes {
+    Some(match file {
         Err(error) => Err(Skip::new(name, &error)),
-        Ok(bytes) => {
-            let version = hex(&bytes)[..32].to_owned();
-            Ok(Source { name, content: Content::Bytes(Arc::from(bytes)), version, fields: fields.clone() })
+        Ok(Received { content, sha256, .. }) => {
+            Ok(Source { name, content, version: sha256[..32].to_owned(), fields: fields.clone() })
         }
     })
 }
 
-/// One member's bytes.
-pub(super) fn read_member(path: &Path, name: &str, max: u64) -> Result<Vec<u8>> {
+/// One member, unpacked into the spool.
+pub(super) fn member(path: &Path, name: &str, max: u64, spool: &Spool) -> Result<Received> {
     let gone = || Error::new(ErrorKind::NotFound, format!("{} has no member {name}", path.display()));
     if is_zip(path) {
         let mut archive = open_zip(path)?;
         let mut member = archive.by_name(name).map_err(|_| gone())?;
-        return unpack(&mut member, max);
+        return unpack(&mut member, max, spool.writer());
     }
     let mut archive = open_tar(path)?;
     for entry in archive.entries().map_err(|error| broken(path, error))? {
         let mut entry = entry.map_err(|error| broken(path, error))?;
         if entry.path().is_ok_and(|found| found.to_string_lossy() == name) {
-            return unpack_entry(&mut entry, max);
+            return unpack_entry(&mut entry, max, spool.writer());
         }
     }
     Err(gone())
@@ -137,25 +147,30 @@ fn open(path: &Path) -> Result<BufReader<File>> {
     File::open(path).map(BufReader::new).map_err(|error| Error::io("cannot read", path, error))
 }
 
-fn unpack(member: &mut dyn Read, max: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let length = member.take(max.saturating_add(1)).read_to_end(&mut bytes);
-    length.map_err(|error| Error::invalid(format!("it cannot be unpacked: {error}")))?;
-    if bytes.len() as u64 > max {
-        return Err(Error::invalid(format!("the file has over {max} bytes")));
+fn unpack(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Received> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = member.read(&mut chunk);
+        let count = count.map_err(|error| Error::invalid(format!("it cannot be unpacked: {error}")))?;
+        if count == 0 {
+            return Ok(writer.finish());
+        }
+        if writer.size() + count as u64 > max {
+            return Err(Error::invalid(format!("the file has over {max} bytes")));
+        }
+        writer.write(&chunk[..count])?;
     }
-    Ok(bytes)
 }
 
 /// A tar that was cut off ends like one that is whole: only the sizes tell.
-fn unpack_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64) -> Result<Vec<u8>> {
-    let bytes = unpack(entry, max)?;
-    if bytes.len() as u64 != entry.size() {
+fn unpack_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64, writer: Writer) -> Result<Received> {
+    let file = unpack(entry, max, writer)?;
+    if file.size != entry.size() {
         return Err(
             Error::invalid("the archive ends in its middle").with_hint("it was cut off: fetch or copy it again")
         );
     }
-    Ok(bytes)
+    Ok(file)
 }
 
 fn broken(path: &Path, error: impl std::fmt::Display) -> Error {

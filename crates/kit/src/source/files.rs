@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bootcamp_core::{Error, Result};
 
-use super::{Places, Skip, Source, Sources, archive};
+use super::{Places, Skip, Source, Sources, archive, has_extension, with_fields};
 
 /// Every file in these places whose extension is among `extensions` (in lower case), in name order, and every such
 /// member of archives. Hidden files and folders are passed over, links within folders too. A file that was named itself
@@ -38,10 +38,6 @@ fn one(found: Result<Source, Skip>) -> Sources {
     Box::new(std::iter::once(found))
 }
 
-pub(super) fn with_fields(found: Result<Source, Skip>, places: &Places) -> Result<Source, Skip> {
-    found.map(|source| Source { fields: places.fields.clone(), ..source })
-}
-
 fn walk(folder: &Path) -> impl Iterator<Item = Result<PathBuf, Skip>> + Send + use<> {
     let is_hidden =
         |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -53,9 +49,4 @@ fn walk(folder: &Path) -> impl Iterator<Item = Result<PathBuf, Skip>> + Send + u
             Some(Err(Skip::new(name, &Error::invalid(error.to_string()))))
         }
     })
-}
-
-pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }

@@ -12,9 +12,12 @@ use bootcamp_core::{Error, Fields, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::media::{file_name, hex};
+use crate::content::ContentPath;
+use crate::names::file_name;
 use crate::options::Options;
+use crate::spool::{Received, Spool};
 
+pub use crate::content::Content;
 pub use files::files;
 pub use table::{Rows, rows};
 
@@ -32,22 +35,6 @@ pub struct Source {
     pub version: String,
     /// What is known of it before it is read: a label, a caption, columns of a table.
     pub fields: Fields,
-}
-
-/// Where a source's bytes are.
-#[derive(Clone)]
-pub enum Content {
-    File(PathBuf),
-    Bytes(Arc<[u8]>),
-}
-
-impl std::fmt::Debug for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "File({})", path.display()),
-            Self::Bytes(bytes) => write!(f, "Bytes[{}]", bytes.len()),
-        }
-    }
 }
 
 /// What could not be imported, and why.
@@ -83,6 +70,8 @@ pub struct Places {
     pub names_only: bool,
     /// Bytes of the largest file that is read.
     pub max_bytes: u64,
+    /// Where large members of archives go; in memory, if left out.
+    pub spool: Option<Spool>,
 }
 
 impl Places {
@@ -145,28 +134,33 @@ impl Source {
     }
 
     /// A file that somebody sent and nobody keeps. Named by what is in it, so that the same file again is the same source.
-    pub fn upload(name: &str, bytes: Vec<u8>) -> Self {
-        let version = hex(&bytes)[..20].to_owned();
+    pub fn upload(name: &str, file: Received) -> Self {
+        let version = file.sha256[..20].to_owned();
         let name = format!("upload/{version}/{}", file_name(name));
-        Self { name, content: Content::Bytes(bytes.into()), version, fields: Fields::new() }
+        Self { name, content: file.content, version, fields: Fields::new() }
     }
 
-    /// The bytes, at most `max` of them.
+    /// The bytes, at most `max` of them. Blocking.
     ///
     /// # Errors
-    /// `InvalidInput` when there are more; those of the file system.
+    /// Those of [`Content::read`].
     pub fn read(&self, max: u64) -> Result<Arc<[u8]>> {
-        match &self.content {
-            Content::Bytes(bytes) => Ok(Arc::clone(bytes)),
-            Content::File(path) => read_file(path, max).map(Into::into),
-        }
+        self.content.read(max)
+    }
+
+    /// Its file, for decoders that need one. Blocking.
+    ///
+    /// # Errors
+    /// Those of [`Content::path`].
+    pub fn path(&self, spool: &Spool) -> Result<ContentPath> {
+        self.content.path(spool)
     }
 
     /// Whether the content is a file below one of these folders, links followed; content that was read already came
     /// from such a file.
     pub fn is_within(&self, roots: &[PathBuf]) -> bool {
         match &self.content {
-            Content::Bytes(_) => true,
+            Content::Bytes(_) | Content::Spooled(_) => true,
             Content::File(path) => is_within(path, roots),
         }
     }
@@ -177,27 +171,30 @@ pub fn is_within(path: &Path, roots: &[PathBuf]) -> bool {
     path.canonicalize().is_ok_and(|path| roots.iter().any(|root| path.starts_with(root)))
 }
 
-/// The bytes behind a source's name: of a file, or a member of an archive.
+/// The content behind a source's name: a file, or a member of an archive, which is unpacked into the spool.
 ///
 /// # Errors
-/// `NotFound` when it is gone, `InvalidInput` when it has over `max` bytes.
-pub fn read_named(name: &str, max: u64) -> Result<Vec<u8>> {
-    match name.split_once(MEMBER) {
-        Some((archive, member)) if !Path::new(name).exists() => archive::read_member(Path::new(archive), member, max),
-        _ => read_file(Path::new(name), max),
+/// `NotFound` when it is gone, `InvalidInput` for a member of over `max` bytes.
+pub fn named(name: &str, max: u64, spool: &Spool) -> Result<Content> {
+    match in_archive(name) {
+        Some((archive, member)) => archive::member(archive, member, max, spool).map(|member| member.content),
+        None => Ok(Content::File(name.into())),
     }
 }
 
-fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
-    let cannot_read = |error| Error::io("cannot read", path, error);
-    let metadata = path.metadata().map_err(cannot_read)?;
-    if !metadata.is_file() {
-        return Err(Error::invalid(format!("{} is no file", path.display())));
-    }
-    if metadata.len() > max {
-        return Err(Error::invalid(format!("the file has {} bytes, and at most {max} are taken", metadata.len())));
-    }
-    std::fs::read(path).map_err(cannot_read)
+/// The archive that a source's name leads to, and the member in it.
+fn in_archive(name: &str) -> Option<(&Path, &str)> {
+    let (archive, member) = name.split_once(MEMBER)?;
+    (!Path::new(name).exists()).then_some((Path::new(archive), member))
+}
+
+fn with_fields(found: Result<Source, Skip>, places: &Places) -> Result<Source, Skip> {
+    found.map(|source| Source { fields: places.fields.clone(), ..source })
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 #[cfg(test)]

@@ -77,10 +77,14 @@ fn members_of_archives_are_sources_and_can_be_read_again() {
         })
         .collect();
     assert_eq!(sources, expected);
+    let spool = Spool::new(root.join("spool"));
     for (name, bytes) in sources {
-        assert_eq!(read_named(&root.join(name).display().to_string(), 100).unwrap(), bytes.unwrap());
+        assert_eq!(
+            named(&root.join(name).display().to_string(), 100, &spool).unwrap().read(100).unwrap()[..],
+            bytes.unwrap()
+        );
     }
-    let gone = read_named(&root.join("a.zip!/three.png").display().to_string(), 100).unwrap_err();
+    let gone = named(&root.join("a.zip!/three.png").display().to_string(), 100, &spool).unwrap_err();
     assert_eq!(gone.kind(), bootcamp_core::ErrorKind::NotFound);
 }
 

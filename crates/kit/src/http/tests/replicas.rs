@@ -12,9 +12,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::context::Context;
-use crate::ingest::{Outcome as Fate, Watch};
-use crate::jobs::{Kind, Outcome};
+use crate::job::{IMPORT, Outcome};
 use crate::source::Skip;
+use crate::watch::{Outcome as Fate, Watch};
 
 /// What servers share.
 struct Cluster {
@@ -45,7 +45,7 @@ impl Cluster {
         let board = Board::open(&SecretString::from(self.redis.url()), &options, collection).unwrap();
         let context = Context { board: Some(Arc::new(board)), ..self.context.clone() };
         let import_roots = vec![self.folder.path().canonicalize().unwrap()];
-        let app = App::new(solution(&context), ServerOptions { import_roots, ..super::options() });
+        let app = App::new(&PROGRAM, solution(&context), ServerOptions { import_roots, ..super::options() });
         Server { folder: tempfile::tempdir().unwrap(), router: router(Arc::clone(&app)), app }
     }
 }
@@ -68,7 +68,7 @@ async fn hold(server: &Server) -> Held {
         }
         Ok(Outcome::Imported(watched.report()))
     };
-    let job = server.app.jobs.begin(Kind::Import, "held".to_owned(), watch.clone(), Box::pin(work)).await.unwrap();
+    let job = server.app.jobs.begin(IMPORT.to_owned(), "held".to_owned(), watch.clone(), Box::pin(work)).await.unwrap();
     Held { id: job.id, watch, end }
 }
 

@@ -1,16 +1,40 @@
-//! How an import goes, for whoever looks: the terminal, a job, a test. Looking costs nothing and waits for nobody.
+//! The progress of an import or of other long work, for whoever looks: the terminal, a job, a test. Looking costs nothing
+//! and waits for nobody.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bootcamp_core::Id;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
-use super::{MAX_SKIPS, Report};
 use crate::source::Skip;
 
-/// Shared by an import and those who watch it.
+/// How many skipped sources are kept with their reasons.
+pub const MAX_SKIPS: usize = 10_000;
+
+/// What came of an import. Counts are of sources, but for `removed`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Report {
+    pub added: u64,
+    /// Were there in another version.
+    pub replaced: u64,
+    pub unchanged: u64,
+    /// Items that are gone, by `--prune`.
+    pub removed: u64,
+    pub skipped: u64,
+    /// The first of those that were skipped, at most [`MAX_SKIPS`].
+    pub skips: Vec<Skip>,
+    /// Whether it was asked to stop before its end.
+    pub interrupted: bool,
+    /// Ids of what was added, replaced or unchanged, where they were asked for.
+    #[serde(skip)]
+    pub ids: Vec<Id>,
+}
+
+/// Shared by the work and those who watch it.
 #[derive(Clone, Debug)]
 pub struct Watch {
     shared: Arc<Shared>,
@@ -22,6 +46,11 @@ struct Shared {
     start: Instant,
     total: AtomicU64,
     total_known: AtomicBool,
+    /// Units of work that are no sources: items compared, epochs trained.
+    advanced: AtomicU64,
+    /// Items that were written.
+    items: AtomicU64,
+    note: Mutex<Option<String>>,
     added: AtomicU64,
     replaced: AtomicU64,
     unchanged: AtomicU64,
@@ -32,14 +61,18 @@ struct Shared {
     ids: Option<Mutex<Vec<Id>>>,
 }
 
-/// How far an import has come.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How far the work is.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// Sources that are through.
+    /// Sources that are through; for other work, its own units.
     pub done: u64,
     pub skipped: u64,
-    /// Sources in all, once they are counted.
+    /// Sources or units in all, once they are counted.
     pub total: Option<u64>,
+    /// Items that were written so far: of a long video there are many before the source is through.
+    pub items: u64,
+    /// What the work says of itself: `epoch 3, loss 0.21`.
+    pub note: Option<String>,
     pub seconds: f64,
 }
 
@@ -56,6 +89,9 @@ impl Watch {
             start: Instant::now(),
             total: zero(),
             total_known: AtomicBool::new(false),
+            advanced: zero(),
+            items: zero(),
+            note: Mutex::default(),
             added: zero(),
             replaced: zero(),
             unchanged: zero(),
@@ -72,12 +108,12 @@ impl Watch {
         Self::new(true)
     }
 
-    /// Asks the import to stop. What was begun is finished.
+    /// Asks the work to stop. What was begun is finished.
     pub fn cancel(&self) {
         self.cancel.cancel();
     }
 
-    /// Ends when somebody has asked the import to stop.
+    /// Ends when somebody has asked the work to stop.
     pub fn cancelled(&self) -> impl Future<Output = ()> + use<> {
         self.cancel.clone().cancelled_owned()
     }
@@ -94,10 +130,12 @@ impl Watch {
     pub fn snapshot(&self) -> Snapshot {
         let shared = &self.shared;
         let skipped = shared.skipped.load(Relaxed);
-        let done =
-            shared.added.load(Relaxed) + shared.replaced.load(Relaxed) + shared.unchanged.load(Relaxed) + skipped;
+        let sources = [&shared.added, &shared.replaced, &shared.unchanged, &shared.advanced];
+        let done = sources.iter().map(|count| count.load(Relaxed)).sum::<u64>() + skipped;
         let total = shared.total_known.load(Relaxed).then(|| shared.total.load(Relaxed).max(done));
-        Snapshot { done, skipped, total, seconds: shared.start.elapsed().as_secs_f64() }
+        let note = shared.note.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let items = shared.items.load(Relaxed);
+        Snapshot { done, skipped, total, items, note, seconds: shared.start.elapsed().as_secs_f64() }
     }
 
     /// What was skipped from the n-th on.
@@ -121,6 +159,21 @@ impl Watch {
                 .as_ref()
                 .map_or_else(Vec::new, |ids| ids.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         }
+    }
+
+    /// Units of work are done that are no sources.
+    pub fn advance(&self, units: u64) {
+        self.shared.advanced.fetch_add(units, Relaxed);
+    }
+
+    /// Says something beside the numbers, in place of what was said before.
+    pub fn say(&self, note: impl Into<String>) {
+        *self.shared.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.into());
+    }
+
+    /// Items were written.
+    pub fn wrote(&self, items: u64) {
+        self.shared.items.fetch_add(items, Relaxed);
     }
 
     /// A source is through.

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::http::{ServerOptions, serve};
 use crate::printer::Printer;
+use crate::program::Program;
 use crate::settings::ServerFile;
 use crate::solution::Solution;
 
@@ -42,7 +43,13 @@ pub struct ServeArgs {
     request_timeout: Option<f64>,
 }
 
-pub async fn run(solution: Arc<dyn Solution>, args: ServeArgs, file: ServerFile, printer: Printer) -> Result<ExitCode> {
+pub async fn run(
+    program: &'static Program,
+    solution: Arc<dyn Solution>,
+    args: ServeArgs,
+    file: ServerFile,
+    printer: Printer,
+) -> Result<ExitCode> {
     let options = options(args, file)?;
     if options.token.is_none() && !options.is_loopback() {
         printer.warn(format_args!(
@@ -52,9 +59,11 @@ pub async fn run(solution: Arc<dyn Solution>, args: ServeArgs, file: ServerFile,
     }
     // The first search must not wait for the model, nor find out that it cannot be loaded.
     solution.warm_up().await?;
-    let title = solution.context().program.title;
-    serve(solution, options, &|address| printer.line(format_args!("{title} is at http://{address} (Ctrl-C ends it)")))
-        .await?;
+    let title = program.facts.title;
+    serve(program, solution, options, &|address| {
+        printer.line(format_args!("{title} is at http://{address} (Ctrl-C ends it)"))
+    })
+    .await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::options::{OptionValue, ProgramOption};
+use crate::program::Program;
 use crate::solution::Solution;
+use crate::vectors::Maker;
 
 /// What a program and its collection are.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -19,9 +21,8 @@ pub struct InfoBody {
     /// Items in it; 0 before the first import.
     pub count: u64,
     pub store: StoreBody,
-    pub model: Option<ModelBody>,
-    /// What is stored where no model makes it.
-    pub vectors: Option<VectorBody>,
+    /// What makes the embeddings; null where the program computes them in a dimension of its own.
+    pub vectors: Option<VectorsBody>,
     pub metric: String,
     pub larger_is_nearer: bool,
     /// What serves searches; null before the first import.
@@ -30,6 +31,10 @@ pub struct InfoBody {
     pub options: Vec<OptionBody>,
     /// What may be chosen of an import.
     pub import_options: Vec<OptionBody>,
+    /// Kinds of jobs beside imports and searches for duplicates.
+    pub work: Vec<WorkBody>,
+    /// Whether items are spans of their sources, with a beginning and an end in seconds.
+    pub spans: bool,
     /// Queries to begin with.
     pub examples: Vec<WordsBody>,
     /// What hits can be saved as: values of `format`.
@@ -52,13 +57,40 @@ pub struct StoreBody {
     pub version: String,
 }
 
+/// What makes the embeddings: a model, or the program itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ModelBody {
+pub struct VectorsBody {
+    #[schema(example = "sscd-distilled")]
     pub name: String,
     pub summary: String,
-    /// Of the weights.
-    pub licence: String,
+    /// Of the model's weights; null for vectors that the program makes itself.
+    pub licence: Option<String>,
+    #[schema(value_type = String, example = "f32")]
+    pub kind: VectorKind,
+    /// The dimension; for binary vectors in bits.
     pub dim: usize,
+}
+
+impl VectorsBody {
+    fn new(maker: &Maker) -> Option<Self> {
+        match maker {
+            Maker::Model(model) => Some(Self {
+                name: model.name.clone(),
+                summary: model.summary.clone(),
+                licence: Some(model.licence.clone()),
+                kind: VectorKind::F32,
+                dim: model.dim,
+            }),
+            Maker::Own(own) => Some(Self {
+                name: own.name.to_owned(),
+                summary: own.summary.to_owned(),
+                licence: None,
+                kind: own.kind,
+                dim: own.dim,
+            }),
+            Maker::Computed => None,
+        }
+    }
 }
 
 /// A choice.
@@ -126,16 +158,13 @@ pub struct WordsBody {
     pub words: String,
 }
 
-/// Vectors that the program makes without a model.
+/// A kind of job of the program's own.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct VectorBody {
-    #[schema(example = "ecfp4")]
+pub struct WorkBody {
+    #[schema(example = "train")]
     pub name: String,
-    pub summary: String,
-    #[schema(value_type = String, example = "binary")]
-    pub kind: VectorKind,
-    /// Numbers, or bits.
-    pub dim: usize,
+    pub about: String,
+    pub options: Vec<OptionBody>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -165,18 +194,19 @@ impl InfoBody {
     /// # Errors
     /// Those of the store.
     pub async fn new(
+        program: &Program,
         solution: &dyn Solution,
         max_upload_bytes: u64,
         import_roots: Vec<String>,
     ) -> bootcamp_core::Result<Self> {
         let context = solution.context();
-        let program = context.program;
+        let facts = context.facts;
         let health = context.store.health().await?;
         let found = context.describe().await?;
         let spec = found.as_ref().map_or_else(|| solution.collection(), |info| info.spec.clone());
         let shown = context.output(&spec);
-        let words = context.model.as_ref().is_some_and(|model| model.text.is_some() && model.picture.is_some())
-            || program.words.is_some();
+        let joint = context.maker.model().is_some_and(|model| model.text.is_some() && model.picture.is_some());
+        let words = joint || facts.words.is_some();
         let index = found.as_ref().and_then(|info| info.indexes.iter().find(|index| index.field == context.field));
         let field = |field: &bootcamp_core::ScalarField| FieldBody {
             name: field.name.clone(),
@@ -184,28 +214,17 @@ impl InfoBody {
             filterable: field.filterable,
         };
         Ok(Self {
-            name: program.name.to_owned(),
-            title: program.title.to_owned(),
-            summary: program.summary.to_owned(),
-            version: program.version.to_owned(),
+            name: facts.name.to_owned(),
+            title: facts.title.to_owned(),
+            summary: facts.summary.to_owned(),
+            version: facts.version.to_owned(),
             collection: context.collection.clone(),
             count: found.as_ref().map_or(0, |info| info.count),
             store: StoreBody {
                 server: serde_json::to_value(health.server).ok().and_then(text).unwrap_or_default(),
                 version: health.version,
             },
-            model: context.model.as_ref().map(|model| ModelBody {
-                name: model.name.clone(),
-                summary: model.summary.clone(),
-                licence: model.licence.clone(),
-                dim: model.dim,
-            }),
-            vectors: context.vector.map(|vector| VectorBody {
-                name: vector.name.to_owned(),
-                summary: vector.summary.to_owned(),
-                kind: vector.kind,
-                dim: vector.dim,
-            }),
+            vectors: VectorsBody::new(&context.maker),
             metric: context.metric.name().to_owned(),
             larger_is_nearer: context.metric.larger_is_nearer(),
             index: index.cloned().map(|index| IndexBody {
@@ -214,18 +233,28 @@ impl InfoBody {
                 exact: index.exact,
                 indexed: index.indexed,
             }),
-            options: program.options.iter().map(OptionBody::new).collect(),
-            import_options: program.import_options.iter().map(OptionBody::new).collect(),
-            examples: program
+            options: facts.options.iter().map(OptionBody::new).collect(),
+            import_options: facts.import_options.iter().map(OptionBody::new).collect(),
+            work: program
+                .work
+                .iter()
+                .map(|work| WorkBody {
+                    name: work.name.to_owned(),
+                    about: work.about.to_owned(),
+                    options: work.options.iter().map(OptionBody::new).collect(),
+                })
+                .collect(),
+            spans: facts.spans,
+            examples: facts
                 .examples
                 .iter()
                 .map(|example| WordsBody { title: example.title.to_owned(), words: example.words.to_owned() })
                 .collect(),
             formats: crate::export::formats(program).map(str::to_owned).collect(),
-            accepts: program.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
+            accepts: facts.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
             max_k: crate::query::MAX_K,
             max_upload_bytes,
-            duplicates_threshold: program.duplicates,
+            duplicates_threshold: facts.duplicates,
             import_roots,
             fields: spec.scalars.iter().filter(|field| shown.wants_scalar(&field.name)).map(field).collect(),
         })

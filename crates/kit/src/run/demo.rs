@@ -10,11 +10,13 @@ use clap::Args;
 
 use super::serve::ServeArgs;
 use crate::api::SearchBody;
+use crate::cli::{INTERRUPTED, import, search};
 use crate::context::blocking;
 use crate::printer::Printer;
+use crate::program::{Program, Sample};
 use crate::query::SearchQuery;
 use crate::settings::ServerFile;
-use crate::solution::{Sample, Solution};
+use crate::solution::Solution;
 use crate::source::Places;
 
 /// The file by which a script says that the data is whole.
@@ -33,26 +35,26 @@ pub struct DemoArgs {
 }
 
 pub async fn run(
+    program: &'static Program,
     solution: Arc<dyn Solution>,
     args: DemoArgs,
     server: ServerFile,
     printer: Printer,
 ) -> Result<ExitCode> {
-    let program = solution.context().program;
     let sample = program
         .sample
         .as_ref()
-        .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{} has no sample data", program.name)))?;
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{} has no sample data", program.facts.name)))?;
     let folder = args.samples.join(sample.folder);
     printer.note(format_args!("sample data: {}, in {}", sample.about, folder.display()));
     blocking(move || fetch(sample, &args.samples)).await?;
 
     let places = Places::new(vec![folder.clone()]);
     let start = Instant::now();
-    let report = super::import::import(&*solution, places, false, printer).await?;
+    let report = import::import(&*solution, places, false, printer).await?;
     printer.report(&report, start.elapsed().as_secs_f64())?;
     if report.interrupted {
-        return Ok(super::INTERRUPTED.into());
+        return Ok(INTERRUPTED.into());
     }
 
     let (subject, what) = blocking(move || (sample.query)(&folder)).await?;
@@ -64,12 +66,12 @@ pub async fn run(
     if printer.json {
         printer.json(&body)?
     } else {
-        super::search::print(&body, printer)
+        search::print(&body, printer)
     }
     if args.no_serve {
         return Ok(ExitCode::SUCCESS);
     }
-    super::serve::run(solution, args.serve, server, printer).await
+    super::serve::run(program, solution, args.serve, server, printer).await
 }
 
 /// Runs the script; what it says goes to the terminal. Not where the data is there already: a container has no bash.

@@ -6,11 +6,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bootcamp_core::{Error, ErrorKind, Result};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use crate::duplicates::Group;
-use crate::ingest::{Report, Watch};
+use crate::watch::{Report, Watch};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,24 +30,25 @@ impl State {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Import,
-    Duplicates,
-}
+/// The kind of imports.
+pub const IMPORT: &str = "import";
+/// The kind of searches for duplicates.
+pub const DUPLICATES: &str = "duplicates";
 
 /// What a job gave.
 #[derive(Debug)]
 pub enum Outcome {
     Imported(Report),
     Duplicates(Vec<Group>),
+    /// Of the program's own kinds of work.
+    Done(Value),
 }
 
 #[derive(Debug)]
 pub struct Job {
     pub id: u64,
-    pub kind: Kind,
+    /// `import`, `duplicates`, or the name of the program's own [`Work`](crate::Work).
+    pub kind: String,
     /// What it works on, for people.
     pub subject: String,
     /// Milliseconds since 1970.
@@ -64,7 +66,7 @@ struct Status {
 }
 
 impl Job {
-    pub(super) fn new(id: u64, kind: Kind, subject: String, watch: Watch) -> Self {
+    pub(crate) fn new(id: u64, kind: String, subject: String, watch: Watch) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let created_at = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let status = Status { state: State::Queued, started: None, seconds: 0.0, result: None };
@@ -107,7 +109,7 @@ impl Job {
     }
 
     /// Waits for its turn, works, and ends.
-    pub(super) async fn run(&self, turn: &Semaphore, work: BoxFuture<'static, Result<Outcome>>) {
+    pub(crate) async fn run(&self, turn: &Semaphore, work: BoxFuture<'static, Result<Outcome>>) {
         let _turn = tokio::select! {
             turn = turn.acquire() => turn,
             () = self.watch.cancelled() => return self.end(Err(Error::invalid("the job was stopped before it began"))),
