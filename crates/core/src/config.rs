@@ -135,7 +135,7 @@ impl StoreSettings {
             }
             folder => Place::Local(PathBuf::from(folder)),
         };
-        Ok(StoreConfig { place, redis_url: self.redis_url })
+        Ok(StoreConfig { place, redis_url: self.redis_url, access: Access::Write })
     }
 
     fn server(&self) -> Result<MilvusConfig> {
@@ -238,6 +238,20 @@ pub struct StoreConfig {
     pub place: Place,
     /// Set: fields that cannot be filtered by live in this Redis, and what servers tell each other of their jobs.
     pub redis_url: Option<SecretString>,
+    pub access: Access,
+}
+
+/// What a store is opened for. A folder has one process that writes and any number that read; servers do not ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Reading, in a store that is there.
+    Read,
+    /// Reading and writing.
+    #[default]
+    Write,
+    /// The same, by a process that others know under this name, such as `image-search import`, when they find the store
+    /// locked.
+    WriteAs(String),
 }
 
 /// Where vectors live.

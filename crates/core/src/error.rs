@@ -26,9 +26,9 @@ pub enum ErrorKind {
     Unavailable,
     /// The deadline passed before an answer came.
     Timeout,
-    /// Another process holds the store's folder.
+    /// Another process writes to the store.
     Locked,
-    /// The store's folder cannot be written.
+    /// The store's folder cannot be written, or the store was opened for reading only.
     ReadOnly,
     /// No space left; nothing of the failed operation was kept.
     StorageFull,

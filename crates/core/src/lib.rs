@@ -28,7 +28,7 @@ mod schema;
 mod store;
 pub mod validate;
 
-pub use config::{MilvusConfig, Place, StoreConfig, StoreSettings};
+pub use config::{Access, MilvusConfig, Place, StoreConfig, StoreSettings};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
 pub use local::{LocalOptions, LocalStore};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::{Place, StoreConfig, StoreSettings};
-use crate::local::LocalStore;
+use crate::config::{Access, Place, StoreConfig, StoreSettings};
+use crate::local::{LocalOptions, LocalStore};
 #[cfg(feature = "redis")]
 use crate::metadata::{Board, RedisOptions};
 use crate::store::VectorStore;
@@ -13,13 +13,18 @@ use crate::{Error, ErrorKind, Result};
 /// Opens the store that the configuration names: a folder or a Milvus server, with Redis beside it where one is set.
 ///
 /// # Errors
-/// Those of [`LocalStore::open`](crate::LocalStore::open), of connecting to the server, and `Unsupported` for a kind
+/// Those of [`LocalStore::open`](crate::LocalStore::open) or, for reading only,
+/// [`LocalStore::open_read_only`](crate::LocalStore::open_read_only); of connecting to the server, and `Unsupported` for a kind
 /// of store this program was built without.
 pub async fn open(config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
     let store: Arc<dyn VectorStore> = match &config.place {
         Place::Local(folder) => {
-            let folder = folder.clone();
-            let open = tokio::task::spawn_blocking(move || LocalStore::open(folder));
+            let (folder, access) = (folder.clone(), config.access.clone());
+            let open = tokio::task::spawn_blocking(move || match access {
+                Access::Read => LocalStore::open_read_only(folder),
+                Access::Write => LocalStore::open(folder),
+                Access::WriteAs(program) => LocalStore::open_as(&folder, LocalOptions::default(), &program),
+            });
             Arc::new(open.await.map_err(|error| {
                 Error::new(ErrorKind::Internal, "opening the store was broken off").with_source(error)
             })??)

@@ -51,7 +51,7 @@ impl ItemBody {
     }
 }
 
-fn in_url(text: &str) -> String {
+pub(crate) fn in_url(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

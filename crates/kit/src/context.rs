@@ -50,6 +50,8 @@ pub struct Context {
     pub limits: Limits,
     /// Below it each collection has its folder of thumbnails and uploads.
     pub(crate) media_root: PathBuf,
+    /// The store's folder, where it has one.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) encoder_options: EncoderOptions,
     pub(crate) on_fetch: OnFetch,

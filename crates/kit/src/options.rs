@@ -86,6 +86,11 @@ impl Options {
         Self::of(known, chosen)
     }
 
+    /// Names and values, all of which [`Options::of_json`] takes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// What was chosen; `None` stands for the default.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -99,6 +99,8 @@ pub struct Work {
 pub struct OwnCommand {
     /// Its name, help and flags.
     pub define: fn() -> Command,
+    /// Whether it writes to the store. A local store has one writer at a time, and any number of readers.
+    pub writes: bool,
     /// Runs it, and prints what comes of it: for people, or as JSON where [`Printer::json`] says so.
     pub run: fn(Context, ArgMatches, Printer) -> BoxFuture<'static, Result<ExitCode>>,
 }

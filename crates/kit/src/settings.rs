@@ -7,7 +7,9 @@ use bootcamp_core::config::parse_file;
 use bootcamp_core::encoder::{Device, EncoderOptions};
 use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::Limits;
-use bootcamp_core::{Error, Metric, Place, Result, StoreSettings, open, open_board};
+use bootcamp_core::{
+    Access, Error, ErrorKind, Metric, Place, Result, StoreConfig, StoreSettings, VectorStore, open, open_board,
+};
 use clap::Args;
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
@@ -72,7 +74,7 @@ struct File {
     server: ServerFile,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AppFile {
     collection: Option<String>,
@@ -97,10 +99,12 @@ pub struct ServerFile {
 }
 
 /// Everything that was said, checked and joined, before anything is opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub store: StoreSettings,
     pub server: ServerFile,
+    /// What the store is opened for.
+    pub access: Access,
     app: AppFile,
 }
 
@@ -124,7 +128,25 @@ impl Settings {
             threads: args.threads.or(file.app.threads),
             device: args.device.or(file.app.device),
         };
-        Ok(Self { store: flags.or(environment).or(StoreSettings::from_file(path)?), server: file.server, app })
+        let store = flags.or(environment).or(StoreSettings::from_file(path)?);
+        Ok(Self { store, server: file.server, access: Access::Write, app })
+    }
+
+    /// The folder of a local store.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match self.store.clone().resolve().ok()?.place {
+            Place::Local(folder) => Some(folder),
+            Place::Milvus(_) => None,
+        }
+    }
+
+    pub(crate) fn collection(&self, facts: &Facts) -> String {
+        self.app.collection.clone().unwrap_or_else(|| facts.collection.to_owned())
+    }
+
+    /// The model that was asked for.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.app.model.as_deref()
     }
 
     /// Opens the store and finds out which collection and model this is about. Loads no model.
@@ -133,8 +155,8 @@ impl Settings {
     /// Those of the store and the registry; `InvalidInput` when the collection holds vectors of another model.
     pub async fn open(self, facts: &'static Facts, on_fetch: OnFetch) -> Result<Context> {
         let registry = Registry::open(ModelSettings::from_env(|name| std::env::var(name).ok())?)?;
-        let config = self.store.resolve()?;
-        let collection = self.app.collection.unwrap_or_else(|| facts.collection.to_owned());
+        let (folder, collection) = (self.folder(), self.collection(facts));
+        let config = StoreConfig { access: self.access, ..self.store.resolve()? };
         bootcamp_core::check_name("collection", &collection)?;
         let media = self.app.media.unwrap_or_else(|| match &config.place {
             Place::Local(folder) => folder.join("media"),
@@ -143,7 +165,8 @@ impl Settings {
         let spool = Spool::new(media.join(SPOOL));
         let base = Context {
             facts,
-            store: open(&config).await?,
+            store: open_store(facts, &config).await?,
+            folder,
             board: open_board(&config, &collection)?.map(Arc::new),
             media: Media::new(media.join(&collection), spool.clone()),
             media_root: media,
@@ -166,6 +189,15 @@ impl Settings {
         };
         base.at(&collection, self.app.model.as_deref()).await
     }
+}
+
+async fn open_store(facts: &Facts, config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
+    open(config).await.map_err(|error| match config.access {
+        Access::Read if error.kind() == ErrorKind::NotFound => {
+            error.with_hint(format!("import something first: {} import PATH; or name another --store", facts.name))
+        }
+        _ => error,
+    })
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub static PROGRAM: Program =
     Program { facts: LETTERS, exports: EXPORTS, ..Program::new(|context| solution(&context)) };
 /// The same, with modules of its own for the page.
 pub static PAGED: Program = Program { facts: LETTERS, page: Some(&PAGE), ..Program::new(|context| solution(&context)) };
+
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/testing/page");
 
 /// The same, with drawings.
@@ -78,6 +79,7 @@ pub async fn context_of(program: &'static Program) -> (TempDir, Context) {
         facts: &program.facts,
         store: Arc::new(store),
         collection: program.facts.collection.to_owned(),
+        folder: None,
         field: "embedding".to_owned(),
         metric: Metric::Cosine,
         maker: Maker::Computed,

@@ -34,6 +34,21 @@ pub struct Report {
     pub ids: Vec<Id>,
 }
 
+impl Report {
+    /// Adds what came of another import.
+    pub fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.replaced += other.replaced;
+        self.unchanged += other.unchanged;
+        self.removed += other.removed;
+        self.skipped += other.skipped;
+        let room = MAX_SKIPS.saturating_sub(self.skips.len());
+        self.skips.extend(other.skips.into_iter().take(room));
+        self.interrupted |= other.interrupted;
+        self.ids.extend(other.ids);
+    }
+}
+
 /// Shared by the work and those who watch it.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -136,6 +151,24 @@ impl Watch {
         let note = shared.note.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let items = shared.items.load(Relaxed);
         Snapshot { done, skipped, total, items, note, seconds: shared.start.elapsed().as_secs_f64() }
+    }
+
+    /// Shows how far work is that another process does.
+    pub fn follow(&self, report: Option<&Report>, done: u64, total: Option<u64>, note: Option<String>) {
+        let shared = &self.shared;
+        match report {
+            Some(report) => {
+                shared.added.store(report.added, Relaxed);
+                shared.replaced.store(report.replaced, Relaxed);
+                shared.unchanged.store(report.unchanged, Relaxed);
+                shared.removed.store(report.removed, Relaxed);
+                shared.skipped.store(report.skipped, Relaxed);
+                shared.skips.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&report.skips);
+            }
+            None => shared.advanced.store(done, Relaxed),
+        }
+        total.into_iter().for_each(|total| self.set_total(total));
+        note.into_iter().for_each(|note| self.say(note));
     }
 
     /// What was skipped from the n-th on.

@@ -1,8 +1,12 @@
-//! What the crash test and the process it kills agree on.
+//! What the crash tests and the processes that they kill agree on.
 
-use crate::truth::Random;
+use std::collections::BTreeMap;
+
 use bootcamp_core::local::LocalOptions;
 use bootcamp_core::{CollectionSpec, IdKind, Metric, Record, ScalarField, VectorField};
+use serde::{Deserialize, Serialize};
+
+use crate::truth::Random;
 
 /// The collection written to.
 pub const COLLECTION: &str = "crash";
@@ -33,4 +37,15 @@ pub fn record(id: i64, version: u64) -> Record {
 pub fn vector(id: i64, version: u64) -> Vec<f32> {
     let mut random = Random::new((id as u64) << 32 ^ version.wrapping_mul(0x9E37_79B9));
     (0..DIM).map(|_| random.below(1 << 24) as f32 / (1 << 24) as f32).collect()
+}
+
+/// What a reading process saw.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Look {
+    /// The version of each id.
+    pub rows: BTreeMap<i64, u64>,
+    /// Neighbours that were there and nearer than the last hit.
+    pub wanted: usize,
+    /// Those of them among the hits.
+    pub found: usize,
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod beside;
 #[allow(clippy::unwrap_used, reason = "it helps tests, and panics as they do")]
 pub mod browser;
 pub mod conformance;

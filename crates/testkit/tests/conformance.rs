@@ -1,6 +1,7 @@
 //! The conformance suite against every store.
 
-use bootcamp_core::LocalStore;
+use bootcamp_core::{LocalOptions, LocalStore};
+use bootcamp_testkit::beside::Beside;
 use bootcamp_testkit::conformance::{Gap, Suite, cases};
 use bootcamp_testkit::model::ModelStore;
 
@@ -36,5 +37,12 @@ async fn model_store() {
 async fn local_store() {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalStore::open(folder.path()).unwrap();
+    Suite::from_env().run(&store, &[]).await.assert_passed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_store_read_beside_its_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Beside::open(folder.path(), LocalOptions::default()).unwrap();
     Suite::from_env().run(&store, &[]).await.assert_passed();
 }

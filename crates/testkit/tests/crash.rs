@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bootcamp_core::{Id, LocalStore, Output, PageRequest, SearchRequest, VectorStore, scan};
-use bootcamp_testkit::crash::{COLLECTION, IDS, OPTIONS, record, vector};
+use bootcamp_testkit::crash::{COLLECTION, IDS, Look, OPTIONS, record, vector};
 use bootcamp_testkit::truth::Random;
 use futures::TryStreamExt;
 
@@ -16,7 +16,7 @@ const KILLS: u64 = 60;
 
 /// What an id may hold: versions, `None` for "not there". One when the last write was acknowledged; two when the
 /// process died between announcing and acknowledging it.
-type Expected = HashMap<i64, Vec<Option<u64>>>;
+pub(crate) type Expected = HashMap<i64, Vec<Option<u64>>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_write_is_lost_or_doubled_by_kills() {
@@ -59,7 +59,7 @@ fn write_and_kill(folder: &Path, seed: u64, after: Duration) -> Vec<String> {
     lines.join().unwrap()
 }
 
-fn follow(lines: &[String], expected: &mut Expected) {
+pub(crate) fn follow(lines: &[String], expected: &mut Expected) {
     for line in lines {
         let (ids, what) = line.split_once(' ').unwrap();
         for id in ids.split(',').map(|id| id.parse::<i64>().unwrap()) {
@@ -77,7 +77,7 @@ fn follow(lines: &[String], expected: &mut Expected) {
 }
 
 /// On a disk that fills up and then can only be read, the writer ends with a clear error, and what was acknowledged
-/// before is there.
+/// before is there, to be read even then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_or_read_only_disk_is_a_clear_error_and_loses_nothing() {
     let outside = tempfile::tempdir().unwrap();
@@ -90,12 +90,14 @@ async fn a_full_or_read_only_disk_is_a_clear_error_and_loses_nothing() {
         mount -o remount,ro "$INSIDE"
         "$WRITER" "$INSIDE/store" 2 2>"$OUTSIDE/read-only"; echo $? >"$OUTSIDE/read-only.code"
         "$WRITER" "$INSIDE/new" 2 2>"$OUTSIDE/new"; echo $? >"$OUTSIDE/new.code"
+        echo look | "$READER" "$INSIDE/store" anew >"$OUTSIDE/look"
     "#;
     let status = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", script])
         .env("INSIDE", inside.path())
         .env("OUTSIDE", outside.path())
         .env("WRITER", env!("CARGO_BIN_EXE_store-writer"))
+        .env("READER", env!("CARGO_BIN_EXE_store-reader"))
         .status();
     match status {
         Ok(status) if status.success() => {}
@@ -117,6 +119,8 @@ async fn a_full_or_read_only_disk_is_a_clear_error_and_loses_nothing() {
     let store = LocalStore::open_with(outside.path().join("store"), OPTIONS).unwrap();
     let found = check(&store, &mut expected, 0).await;
     check_search(&store, &found, &mut Random::new(1)).await;
+    let look: Look = serde_json::from_str(&read("look")).expect("it can be read where nothing can be written");
+    assert_eq!(look.rows, found);
 }
 
 /// Every third time an index file is damaged on top: it must be noticed and built anew.

@@ -13,4 +13,5 @@ mod milvus_faults;
 mod milvus_limits;
 mod pictures;
 mod property;
+mod readers;
 mod redis;

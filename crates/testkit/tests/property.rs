@@ -9,6 +9,7 @@ use bootcamp_core::{
     CollectionSpec, Hit, Id, IdKind, LocalOptions, LocalStore, Metric, Output, PageRequest, Record, ScalarField,
     SearchRequest, Selection, VectorField, VectorStore,
 };
+use bootcamp_testkit::beside::Beside;
 use bootcamp_testkit::model::ModelStore;
 use bootcamp_testkit::truth::Random;
 use proptest::prelude::*;
@@ -291,4 +292,19 @@ fn the_local_store_does_what_the_model_does() {
 #[test]
 fn the_local_store_with_graphs_does_what_the_model_does() {
     check(100, 40, || local(LocalOptions { graph_from: 1 }));
+}
+
+/// A handle that only reads sees at once what another one has written.
+#[test]
+fn reading_beside_a_writer_does_what_the_model_does() {
+    check(60, 40, || {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let open = move || Beside::open(folder.path(), LocalOptions { graph_from: 1 }).unwrap();
+        let store = open();
+        let reopen = move |store| {
+            drop(store);
+            std::future::ready(open())
+        };
+        (store, reopen)
+    });
 }

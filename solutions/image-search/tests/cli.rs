@@ -285,13 +285,15 @@ fn a_reader_that_stops_is_no_error() {
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let home = Home::new();
+    // An empty store.
+    drop(bootcamp_core::LocalStore::open(home.path().join("data")).unwrap());
     std::fs::write(home.path().join("bootcamp.toml"), "[app]\ncollection = 'from_file'\nmodel = 'sscd'\n").unwrap();
     let info = |arguments: &[&str], environment: &[(&str, &str)]| -> (String, String) {
         let mut command = home.command(&[arguments, &["info", "--json"]].concat());
         let run = Run::of(command.envs(environment.iter().copied()).output().unwrap());
         let info: serde_json::Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        (text(&info["collection"]), text(&info["model"]["name"]))
+        (text(&info["collection"]), text(&info["vectors"]["name"]))
     };
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(info(&[], &[]), pair("from_file", "sscd"));

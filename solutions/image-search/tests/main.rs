@@ -2,6 +2,7 @@
 
 #![cfg(test)] // clippy allows `unwrap` in what says so
 
+mod beside;
 mod browser;
 mod cli;
 mod crash;

@@ -1,7 +1,7 @@
 //! One collection: its tables and what is in memory of its vector fields, kept in step.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -11,8 +11,8 @@ use rusqlite::{Connection, params};
 use super::db::{Db, failed};
 use super::distance::to_bytes;
 use super::field::{Field, View};
-use super::flat::{Chunk, Flat};
-use super::snapshot;
+use super::flat::Chunk;
+use super::load;
 use super::table::Table;
 use crate::filter::Filter;
 use crate::record::{Id, Record};
@@ -22,8 +22,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Bytes of vectors that may wait for the indexer before writers wait for it.
 const MAX_PENDING_BYTES: usize = 512 << 20;
-/// Rows a chunk when a collection is loaded.
-const LOAD_ROWS: usize = 16_384;
 /// Filters whose passing keys are remembered.
 const MAX_KNOWN_FILTERS: usize = 32;
 
@@ -37,8 +35,10 @@ struct KnownFilter {
 pub(super) struct Collection {
     pub(super) table: Table,
     pub(super) fields: Vec<Field>,
+    /// The folder of the graphs' files.
+    pub(super) graphs: PathBuf,
     filters: Mutex<(u64, HashMap<String, KnownFilter>)>,
-    /// Held by whoever adds to the graphs or saves them.
+    /// Held by whoever adds to the graphs or saves them; in a process that only reads, by whoever loads them.
     pub(super) indexing: Mutex<()>,
     /// Woken when the indexer made progress.
     pub(super) progress: Condvar,
@@ -47,59 +47,67 @@ pub(super) struct Collection {
 
 impl Collection {
     /// Loads a collection's memory: graphs from their files, the rows they lack from SQLite.
-    pub(super) fn load(connection: &Connection, table: Table, graphs: &Path, graph_from: usize) -> Result<Self> {
-        let fields = table.spec.vectors.iter().enumerate();
-        let fields = fields
-            .map(|(at, field)| {
-                Ok(Field::new(field.clone(), load_view(connection, &table, at, field, graphs)?, graph_from))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self {
+    pub(super) fn load(connection: &Connection, table: Table, graphs: PathBuf, graph_from: usize) -> Result<Self> {
+        let views = (0..table.spec.vectors.len()).map(|at| load::view(connection, &table, at, &graphs));
+        let views = views.collect::<Result<Vec<_>>>()?;
+        Ok(Self::new(table, graphs, graph_from, views))
+    }
+
+    /// For a process that only reads: each field is loaded by the first search of it.
+    pub(super) fn unloaded(table: Table, graphs: PathBuf, graph_from: usize) -> Self {
+        let views = vec![View::default(); table.spec.vectors.len()];
+        Self::new(table, graphs, graph_from, views)
+    }
+
+    fn new(table: Table, graphs: PathBuf, graph_from: usize, views: Vec<View>) -> Self {
+        let fields = table.spec.vectors.iter().cloned().zip(views);
+        Self {
+            fields: fields.map(|(field, view)| Field::new(field, view, graph_from)).collect(),
             table,
-            fields,
+            graphs,
             filters: Mutex::default(),
             indexing: Mutex::new(()),
             progress: Condvar::new(),
             progress_lock: Mutex::new(()),
-        })
+        }
     }
 
     pub(super) fn spec(&self) -> &CollectionSpec {
         &self.table.spec
     }
 
-    /// The field of that name; the request was checked.
-    pub(super) fn field(&self, name: &str) -> Result<&Field> {
-        Ok(&self.fields[self.table.vector_position(name)?])
-    }
-
     /// Writes records that were checked. When it returns, they are on the disk and found by searches.
     pub(super) fn upsert(&self, db: &Db, records: &[Record]) -> Result<Vec<Id>> {
+        drop(db.writer()?);
         self.wait_for_indexer();
-        let mut writer = db.writer();
+        let mut writer = db.writer()?;
         let transaction = writer.transaction().map_err(failed)?;
-        let first_key = self.next_key(&transaction)?;
+        // Beyond those of writes that failed: what is in memory of them must never pass for something else.
+        let keys_in_use = self.fields.iter().map(|field| field.view().next_key);
+        let first_key = keys_in_use.fold(self.next_key(&transaction)?, u64::max);
+        let next_key = first_key + records.len() as u64;
         let ids = records.iter().filter_map(|record| record.id.as_ref());
         let replaced = self.table.delete_ids(&transaction, ids)?;
         self.note_dead(&transaction, &replaced)?;
         self.table.insert(&transaction, records, first_key)?;
         let added = records.len() as i64 - replaced.len() as i64;
-        self.update_counters(&transaction, first_key + records.len() as u64, added)?;
+        self.update_counters(&transaction, next_key, added)?;
         for field in &self.fields {
-            field.add(chunk_of(&field.spec, first_key, records));
+            field.add(chunk_of(&field.spec, first_key, records), next_key);
         }
         if let Err(error) = transaction.commit() {
             self.fields.iter().for_each(|field| field.take_back(first_key));
             return Err(failed(error));
         }
         self.fields.iter().for_each(|field| field.bury(&replaced));
+        db.keep_log_short(&writer);
         drop(writer);
         Ok((first_key..).zip(records).map(|(key, record)| record.id.clone().unwrap_or(Id::Int(key as i64))).collect())
     }
 
     /// Deletes records that were checked to be of the right kind.
     pub(super) fn delete(&self, db: &Db, selection: &Selection) -> Result<()> {
-        let mut writer = db.writer();
+        let mut writer = db.writer()?;
         let transaction = writer.transaction().map_err(failed)?;
         let keys = match selection {
             Selection::Ids(ids) => self.table.delete_ids(&transaction, ids.iter())?,
@@ -110,6 +118,7 @@ impl Collection {
         self.update_counters(&transaction, next_key, -(keys.len() as i64))?;
         transaction.commit().map_err(failed)?;
         self.fields.iter().for_each(|field| field.bury(&keys));
+        db.keep_log_short(&writer);
         Ok(())
     }
 
@@ -118,13 +127,9 @@ impl Collection {
         with_graph.into_iter().try_for_each(|(at, _)| self.table.note_dead(connection, at, keys))
     }
 
-    fn next_key(&self, connection: &Connection) -> Result<u64> {
-        let sql = "SELECT next_key FROM collections WHERE number = ?";
-        match connection.query_row(sql, [self.table.number], |row| row.get::<_, i64>(0)) {
-            Ok(key) => Ok(key as u64),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Err(unknown(&self.spec().name)),
-            Err(error) => Err(failed(error)),
-        }
+    /// The key of the next row: all rows have lower ones.
+    pub(super) fn next_key(&self, connection: &Connection) -> Result<u64> {
+        Ok(self.table.counters(connection)?.0)
     }
 
     fn update_counters(&self, connection: &Connection, next_key: u64, added: i64) -> Result<()> {
@@ -135,7 +140,7 @@ impl Collection {
 
     /// How many rows there are.
     pub(super) fn count(&self, connection: &Connection) -> Result<u64> {
-        rows(connection, self.table.number)
+        Ok(self.table.counters(connection)?.1)
     }
 
     /// Holds writers back while too much waits for the indexer, so that memory stays bounded.
@@ -198,44 +203,4 @@ fn chunk_of(field: &VectorField, first_key: u64, records: &[Record]) -> Chunk {
         chunk.push(key, field.metric, &to_bytes(&record.vectors[&field.name]));
     }
     chunk
-}
-
-/// The view of a field as it is on the disk. Without a graph that can be trusted all rows are searched exactly, until
-/// the indexer has built a new one.
-fn load_view(connection: &Connection, table: &Table, at: usize, field: &VectorField, graphs: &Path) -> Result<View> {
-    if let Some((graph, upto)) = snapshot::load(connection, table, at, field, graphs)? {
-        let flat = load_rows(connection, table, at, field, upto)?;
-        let dead: RoaringTreemap = table.dead_keys(connection, at)?.iter().take_while(|key| *key <= upto).collect();
-        let dead_nodes = dead.iter().filter(|key| graph.contains(*key)).count();
-        let rows = rows(connection, table.number)? as usize;
-        if graph.len() + flat.len() == rows + dead_nodes {
-            return Ok(View { flat, graph: Some(Arc::new(graph)), upto, dead: Arc::new(dead), generation: 0 });
-        }
-        tracing::warn!(
-            collection = table.spec.name,
-            field = field.name,
-            "the index does not match the rows; building it anew"
-        );
-    }
-    Ok(View { flat: load_rows(connection, table, at, field, 0)?, ..View::default() })
-}
-
-fn load_rows(connection: &Connection, table: &Table, at: usize, field: &VectorField, after: u64) -> Result<Flat> {
-    let mut flat = Flat::default();
-    let mut chunk = Chunk::new(field);
-    table.vectors_after(connection, at, after, |key, bytes| {
-        chunk.push(key, field.metric, bytes);
-        if chunk.keys.len() == LOAD_ROWS {
-            flat.push(field, std::mem::replace(&mut chunk, Chunk::new(field)));
-        }
-        true
-    })?;
-    flat.push(field, chunk);
-    Ok(flat)
-}
-
-fn rows(connection: &Connection, number: i64) -> Result<u64> {
-    let sql = "SELECT rows FROM collections WHERE number = ?";
-    let rows = connection.query_row(sql, [number], |row| row.get::<_, i64>(0));
-    rows.map(|rows| rows as u64).map_err(failed)
 }

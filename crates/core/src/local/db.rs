@@ -1,14 +1,16 @@
 //! The SQLite file: how it is opened, by whom, in which version, and what its errors mean.
 //!
-//! One connection writes, any number read; in WAL mode neither waits for the other. `synchronous=FULL` makes every
-//! commit reach the disk before it returns, so an acknowledged write survives a crash of the process, of the system,
-//! and a power cut.
+//! One connection writes, any number read, in this process and in others; in WAL mode neither waits for the other.
+//! `synchronous=FULL` makes every commit reach the disk before it returns, so an acknowledged write survives a crash of
+//! the process, of the system, and a power cut.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, FileControl, MAIN_DB, OpenFlags};
 
 use crate::filter;
 use crate::{Error, ErrorKind, Result};
@@ -42,30 +44,116 @@ pub(super) const VERSION: usize = MIGRATIONS.len();
 
 /// Idle reading connections that are kept.
 const IDLE_READERS: usize = 16;
+/// How long a connection waits for a lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a writer waits for readers that still look at what is in the log.
+const PATIENCE_WITH_READERS: Duration = Duration::from_millis(500);
+/// Bytes by which the log may grow before a writer empties it.
+const LOG_STEP: u64 = if cfg!(test) { 2 << 20 } else { 64 << 20 };
 
 #[derive(Debug)]
 pub(super) struct Db {
     path: PathBuf,
-    /// `None` only while the store is closing.
-    writer: Mutex<Connection>,
+    /// `None`: opened for reading only.
+    writer: Option<Mutex<Connection>>,
     readers: Mutex<Vec<Connection>>,
+    /// The length of the log at which it is emptied.
+    longest_log: AtomicU64,
 }
 
 impl Db {
     /// Opens or makes the file, and brings an older one to today's version.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-            .map_err(|error| failed(error).context(format_args!("cannot open {}", path.display())))?;
-        prepare(&mut writer).map_err(|error| match error {
-            Prepare::Sql(error) => failed(error).context(format_args!("cannot open {}", path.display())),
-            Prepare::Other(message) => Error::invalid(format!("{} {message}", path.display())),
-        })?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        let open = || -> Result<Connection> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            let mut writer = connect(path, flags).map_err(failed)?;
+            let version = version(&writer, path)?;
+            migrate(&mut writer, version.unwrap_or_default()).map_err(failed)?;
+            // Whoever may read the folder but not write to it finds the log that SQLite wants there.
+            writer.file_control(Some(MAIN_DB), FileControl::PersistWal(&mut 1)).map_err(failed)?;
+            Ok(writer)
+        };
+        let writer = open().map_err(|error| error.context(format_args!("cannot open {}", path.display())))?;
+        Ok(Self::new(path, Some(Mutex::new(writer))))
+    }
+
+    fn new(path: &Path, writer: Option<Mutex<Connection>>) -> Self {
+        Self { path: path.to_owned(), writer, readers: Mutex::default(), longest_log: AtomicU64::new(LOG_STEP) }
+    }
+
+    /// Opens a file that is there, for reading only. Nothing is made, changed or brought to another version, and whoever
+    /// writes to it goes on.
+    ///
+    /// SQLite still needs the file's log and the log's index beside it, and makes them where no writer has. In a folder
+    /// that cannot be written they must be there, which is so after a writer that ended in any way.
+    pub(super) fn open_read_only(path: &Path) -> Result<Self> {
+        // SQLite itself would not say why.
+        let missing = || {
+            let folder = path.parent().unwrap_or(path);
+            Error::new(ErrorKind::NotFound, format!("there is no store in {}", folder.display()))
+                .with_hint("check the folder's name; a store is made when something is written to it")
+        };
+        match std::fs::File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
+            Err(error) => return Err(Error::io("cannot read", path, error)),
+            Ok(_) => {}
+        }
+        let db = Self::new(path, None);
+        let version = version(&*db.reader()?, path)?;
+        match version {
+            None => Err(missing()),
+            Some(VERSION) => Ok(db),
+            Some(older) => Err(Error::invalid(format!(
+                "{} was written by an older Bootcamp (file version {older}; this program reads {VERSION})",
+                path.display()
+            ))
+            .with_hint("open the store for writing once, which brings it up to date")),
+        }
     }
 
     /// The one writing connection; whoever has it is the one who writes.
-    pub(super) fn writer(&self) -> std::sync::MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    ///
+    /// # Errors
+    /// `ReadOnly` where the file was opened for reading only.
+    pub(super) fn writer(&self) -> Result<MutexGuard<'_, Connection>> {
+        let writer = self.writer.as_ref().ok_or_else(|| {
+            let folder = self.path.parent().unwrap_or(&self.path);
+            Error::new(ErrorKind::ReadOnly, format!("the store {} was opened for reading only", folder.display()))
+        })?;
+        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Brings what is in the log into the file and empties the log. What a reader still looks at stays there until the
+    /// next time, so that no reader holds a writer up for long.
+    pub(super) fn empty_log(&self, writer: &Connection) -> Result<()> {
+        let empty = || {
+            writer.busy_timeout(PATIENCE_WITH_READERS)?;
+            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        };
+        let emptied = empty();
+        self.longest_log.store(self.log_len() + LOG_STEP, Ordering::Relaxed);
+        writer.busy_timeout(PATIENCE).and(emptied).map_err(failed)
+    }
+
+    /// Empties the log if it is long. SQLite itself begins it anew only at a moment without readers, which does not come
+    /// while several read all the time.
+    pub(super) fn keep_log_short(&self, writer: &Connection) {
+        if self.log_len() >= self.longest_log.load(Ordering::Relaxed)
+            && let Err(error) = self.empty_log(writer)
+        {
+            // What was written is safe in the log.
+            tracing::warn!(%error, "the store's log cannot be emptied");
+        }
+    }
+
+    fn log_len(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.writer.is_none()
     }
 
     /// A connection for reading, with a transaction begun, so that all that is read through it is of one moment.
@@ -108,7 +196,7 @@ impl Drop for Reader<'_> {
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
     // 16 MiB of pages a connection: the inner pages of a million rows, so that a look-up reads one page.
     connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
@@ -116,30 +204,30 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-enum Prepare {
-    Sql(rusqlite::Error),
-    Other(String),
-}
-
-impl From<rusqlite::Error> for Prepare {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
+/// The file's version; `None` for an empty one.
+///
+/// # Errors
+/// `InvalidInput` for a file that is not ours, or is a newer program's.
+fn version(connection: &Connection, path: &Path) -> Result<Option<usize>> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
+    let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    if number("SELECT count(*) FROM sqlite_schema")? == 0 {
+        return Ok(None);
     }
-}
-
-fn prepare(connection: &mut Connection) -> Result<(), Prepare> {
-    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    if tables > 0 && application != i64::from(APPLICATION_ID) {
-        return Err(Prepare::Other("is a SQLite file of another program".into()));
+    if application != i64::from(APPLICATION_ID) {
+        return Err(Error::invalid(format!("{} is a SQLite file of another program", path.display())));
     }
     let version = usize::try_from(version).unwrap_or(usize::MAX);
     if version > VERSION {
-        return Err(Prepare::Other(format!(
-            "was written by a newer Bootcamp (file version {version}; this program knows {VERSION})"
+        return Err(Error::invalid(format!(
+            "{} was written by a newer Bootcamp (file version {version}; this program knows {VERSION})",
+            path.display()
         )));
     }
+    Ok(Some(version))
+}
+
+fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let transaction = connection.transaction()?;
@@ -179,6 +267,10 @@ pub(super) fn failed(error: rusqlite::Error) -> Error {
             "another program has locked the store's file",
             Some("close programs that have store.sqlite3 open, such as the sqlite3 shell"),
         ),
+        // Its tables are named by what the collection is called by, which was read just before.
+        _ if error.to_string().contains("no such table") => {
+            (ErrorKind::NotFound, "the collection was just removed", None)
+        }
         _ => (ErrorKind::Internal, "the store's file could not answer", None),
     };
     let mut failure = Error::new(kind, format!("{message} ({error})"));

@@ -26,8 +26,10 @@ pub(super) struct View {
     pub(super) upto: u64,
     /// Keys in the graph or the exact rows that searches pass over.
     pub(super) dead: Arc<RoaringTreemap>,
-    /// Grows whenever rows are added that were not there before.
-    pub(super) generation: u64,
+    /// All rows with lower keys are in it, but for those that were deleted before it was made.
+    pub(super) next_key: u64,
+    /// What `next_key` was when the view was loaded.
+    pub(super) loaded_key: u64,
 }
 
 impl View {
@@ -92,14 +94,14 @@ impl Field {
 
     /// Shows rows that are about to be committed. A search that sees them before the commit finds no row and passes
     /// over them; one that sees them after is right.
-    pub(super) fn add(&self, chunk: Chunk) {
+    pub(super) fn add(&self, chunk: Chunk, next_key: u64) {
         self.edit(|view| {
             view.flat.push(&self.spec, chunk);
-            view.generation += 1;
+            view.next_key = next_key;
         });
     }
 
-    /// Takes rows back whose commit failed.
+    /// Takes rows back whose commit failed. Their keys are not used again: searches may still hold a view with them.
     pub(super) fn take_back(&self, first_key: u64) {
         self.edit(|view| view.flat.retain(&self.spec, |key| key < first_key));
     }

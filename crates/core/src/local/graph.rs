@@ -70,7 +70,7 @@ impl Graph {
     ///
     /// # Errors
     /// When the file is missing, or is not byte for byte what was written.
-    pub(super) fn load(field: &VectorField, path: &Path, expected: &Saved) -> Result<Self> {
+    pub(super) fn load(field: &VectorField, path: &Path, expected: &Content) -> Result<Self> {
         let found = checksum(path)?;
         if found != *expected {
             return Err(Error::new(ErrorKind::Corrupt, format!("{} is not what was written", path.display())));
@@ -87,22 +87,23 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Writes the graph to a file beside `path`, makes it durable and moves it into place.
-    pub(super) fn save(&self, path: &Path) -> Result<Saved> {
-        let temporary = path.with_extension("tmp");
+    /// Writes the graph to a file whose name begins with `name` and ends with its checksum, and makes it durable before
+    /// it appears. Returns the whole name.
+    pub(super) fn save(&self, folder: &Path, name: &str) -> Result<(String, Content)> {
+        let temporary = folder.join(format!("{name}.tmp"));
         let write = || {
             let index = self.index.read();
             index.save(&temporary.to_string_lossy()).map_err(|error| cannot_save(&temporary, error))?;
             drop(index);
             let file = File::open(&temporary).map_err(|error| Error::io("cannot open", &temporary, error))?;
             file.sync_all().map_err(|error| Error::io("cannot write", &temporary, error))?;
-            let saved = checksum(&temporary)?;
-            std::fs::rename(&temporary, path).map_err(|error| Error::io("cannot write", path, error))?;
-            if let Some(folder) = path.parent() {
-                let synced = File::open(folder).and_then(|folder| folder.sync_all());
-                synced.map_err(|error| Error::io("cannot write", folder, error))?;
-            }
-            Ok(saved)
+            let content = checksum(&temporary)?;
+            let file = format!("{name}-{:08x}.usearch", content.crc);
+            let path = folder.join(&file);
+            std::fs::rename(&temporary, &path).map_err(|error| Error::io("cannot write", &path, error))?;
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            synced.map_err(|error| Error::io("cannot write", folder, error))?;
+            Ok((file, content))
         };
         write().inspect_err(|_| {
             let _ = std::fs::remove_file(&temporary);
@@ -189,12 +190,12 @@ impl Graph {
 
 /// What a saved graph's file must look like to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Saved {
+pub(super) struct Content {
     pub(super) bytes: u64,
     pub(super) crc: u32,
 }
 
-fn checksum(path: &Path) -> Result<Saved> {
+fn checksum(path: &Path) -> Result<Content> {
     let cannot_read = |error| Error::io("cannot read", path, error);
     let mut file = File::open(path).map_err(cannot_read)?;
     let mut hasher = crc32fast::Hasher::new();
@@ -203,7 +204,7 @@ fn checksum(path: &Path) -> Result<Saved> {
     loop {
         let count = file.read(&mut buffer).map_err(cannot_read)?;
         if count == 0 {
-            return Ok(Saved { bytes, crc: hasher.finalize() });
+            return Ok(Content { bytes, crc: hasher.finalize() });
         }
         hasher.update(&buffer[..count]);
         bytes += count as u64;

@@ -141,7 +141,7 @@ fn index(
             Some(graph) => Arc::clone(graph),
             None => {
                 // From here on deleted rows must be noted; no write may be half-way when that begins.
-                let _writer = shared.db.writer();
+                let _writer = shared.db.writer()?;
                 field.has_graph.store(true, Ordering::Release);
                 Arc::new(Graph::new(&field.spec, view.flat.len())?)
             }

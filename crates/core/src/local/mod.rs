@@ -1,12 +1,13 @@
 //! The store in this process: nothing to install, good to about a million vectors.
 //!
 //! A folder holds `store.sqlite3`, which is the truth; `graphs/`, HNSW graphs that can be thrown away; and `lock`,
-//! which keeps a second process out. What is written is **acknowledged** after SQLite's commit has reached the disk:
-//! it then survives a crash of the program, of the system, and a power cut.
+//! which keeps a second writer out. One process writes, and any number read beside it. What is written is
+//! **acknowledged** after SQLite's commit has reached the disk: it then survives a crash of the program, of the system,
+//! and a power cut.
 //!
 //! The parts, from the disk up: [`db`] the SQLite file, [`table`] a collection's rows, [`graph`] and [`flat`] what is
-//! searched, [`field`] a consistent view of both, [`indexer`] which moves rows from one to the other in the
-//! background, [`collection`] all of it together, [`search`] from a request to hits.
+//! searched, [`field`] a consistent view of both, [`load`] which makes it of what is on the disk, [`indexer`] which moves
+//! rows from one to the other in the background, [`collection`] all of it together, [`search`] from a request to hits.
 
 mod collection;
 mod db;
@@ -15,6 +16,8 @@ mod field;
 mod flat;
 mod graph;
 mod indexer;
+mod info;
+mod load;
 mod lock;
 mod nearest;
 mod search;
@@ -34,15 +37,16 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::filter::Filter;
 use crate::record::{Hit, Id, Record};
 use crate::request::{Output, Page, PageRequest, SearchRequest, Selection};
-use crate::schema::{CollectionSpec, VectorField, check_name};
-use crate::store::{BATCH, CollectionInfo, Health, IndexInfo, OnProgress, ServerKind, VectorStore};
+use crate::schema::{CollectionSpec, check_name};
+use crate::store::{BATCH, CollectionInfo, Health, OnProgress, ServerKind, VectorStore};
 use crate::{Error, ErrorKind, Result, validate};
 use collection::{Collection, unknown};
 use db::{Db, failed};
-use field::Field;
 use indexer::Indexer;
 use lock::FolderLock;
 use table::Table;
+
+pub use lock::{Holder, Server, announce};
 
 /// Batches that are read before they are asked for.
 const BATCHES_AHEAD: usize = 2;
@@ -52,8 +56,8 @@ const BATCHES_AHEAD: usize = 2;
 /// Dropping it ends the indexing thread and saves graphs that grew.
 #[derive(Debug)]
 pub struct LocalStore {
-    // First, so that the thread has ended before the rest goes.
-    indexer: Indexer,
+    // First, so that the thread has ended before the rest goes. None where the store is only read.
+    indexer: Option<Indexer>,
     shared: Arc<Shared>,
 }
 
@@ -79,7 +83,8 @@ struct Shared {
     collections: RwLock<HashMap<String, Arc<Collection>>>,
     /// Held while a collection is loaded, made, renamed or removed.
     changing: Mutex<()>,
-    _lock: FolderLock,
+    /// None where the store is only read.
+    _lock: Option<FolderLock>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -89,32 +94,52 @@ impl std::fmt::Debug for Shared {
 }
 
 impl LocalStore {
-    /// Opens the store in a folder, making it if it is not there. Collections are loaded when they are first used.
+    /// Opens the store in a folder for reading and writing, making it if it is not there. Collections are loaded when
+    /// they are first used.
     ///
     /// # Errors
-    /// `Locked` when another process has it, `ReadOnly`, `StorageFull` or `Corrupt` as the folder is.
+    /// `Locked` when another process writes to it, `ReadOnly`, `StorageFull` or `Corrupt` as the folder is.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(folder, LocalOptions::default())
     }
 
     /// [`LocalStore::open`] with other options.
+    ///
+    /// # Errors
+    /// Those of [`LocalStore::open`].
     pub fn open_with(folder: impl AsRef<Path>, options: LocalOptions) -> Result<Self> {
+        let executable = std::env::current_exe().ok();
+        let name = executable.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+        Self::open_as(folder.as_ref(), options, name.as_deref().unwrap_or("unknown"))
+    }
+
+    /// `program` is what others are told of this process.
+    pub(crate) fn open_as(folder: &Path, options: LocalOptions, program: &str) -> Result<Self> {
         check_processor()?;
-        let folder = folder.as_ref();
         let graphs = folder.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| Error::io("cannot create", &graphs, error))?;
-        let lock = FolderLock::acquire(folder)?;
+        let lock = FolderLock::acquire(folder, program)?;
         let db = Db::open(&folder.join("store.sqlite3"))?;
-        snapshot::sweep(&db.writer(), &graphs)?;
-        let shared = Arc::new(Shared {
-            db,
-            options,
-            graphs,
-            collections: RwLock::default(),
-            changing: Mutex::new(()),
-            _lock: lock,
-        });
-        Ok(Self { indexer: Indexer::start(Arc::clone(&shared))?, shared })
+        snapshot::sweep(&*db.writer()?, &graphs)?;
+        let shared = Arc::new(Shared::new(db, options, graphs, Some(lock)));
+        Ok(Self { indexer: Some(Indexer::start(Arc::clone(&shared))?), shared })
+    }
+
+    /// Opens the store in a folder for reading only, while no process or another one writes to it. Any number may.
+    ///
+    /// Every call sees all that was acknowledged before it began. A field is loaded by the first search of it; later
+    /// ones load what was written since. Writing is refused (`ReadOnly`), and nothing is made where there is no store. In
+    /// a folder that cannot be written, reading works once a process that may has written there.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no store, `InvalidInput` for one of an older or newer program, `Corrupt`, `ReadOnly` or
+    /// `Io` when it cannot be read.
+    pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self> {
+        check_processor()?;
+        let folder = folder.as_ref();
+        let db = Db::open_read_only(&folder.join("store.sqlite3"))?;
+        let shared = Shared::new(db, LocalOptions::default(), folder.join("graphs"), None);
+        Ok(Self { indexer: None, shared: Arc::new(shared) })
     }
 
     /// Runs blocking work where it does not hold up the async executor.
@@ -149,7 +174,9 @@ impl LocalStore {
                 Ok((collection, result))
             })
             .await?;
-        self.indexer.wake(&collection);
+        if let Some(indexer) = &self.indexer {
+            indexer.wake(&collection);
+        }
         Ok(result)
     }
 }
@@ -157,7 +184,7 @@ impl LocalStore {
 impl Drop for Shared {
     fn drop(&mut self) {
         let collections = self.collections.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for collection in std::mem::take(collections).into_values() {
+        for collection in std::mem::take(collections).into_values().filter(|_| !self.db.is_read_only()) {
             if let Err(error) = indexer::save_before_closing(self, &collection) {
                 // The next start catches up from the rows.
                 tracing::warn!(collection = collection.spec().name, %error, "the index could not be saved");
@@ -167,25 +194,44 @@ impl Drop for Shared {
 }
 
 impl Shared {
+    fn new(db: Db, options: LocalOptions, graphs: PathBuf, lock: Option<FolderLock>) -> Self {
+        let (collections, changing) = (RwLock::default(), Mutex::new(()));
+        Self { db, options, graphs, collections, changing, _lock: lock }
+    }
+
     /// The collection of that name, loaded if need be.
     fn collection(&self, name: &str) -> Result<Arc<Collection>> {
-        let loaded =
-            |shared: &Self| shared.collections.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
-        if let Some(collection) = loaded(self) {
+        if let Some(collection) = self.known(name)? {
             return Ok(collection);
         }
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(collection) = loaded(self) {
+        if let Some(collection) = self.known(name)? {
             return Ok(collection);
         }
         let reader = self.db.reader()?;
         let table = self.table(&reader, name)?;
-        let collection = Arc::new(Collection::load(&reader, table, &self.graphs, self.options.graph_from)?);
+        let (graphs, graph_from) = (self.graphs.clone(), self.options.graph_from);
+        let collection = Arc::new(if self.db.is_read_only() {
+            Collection::unloaded(table, graphs, graph_from)
+        } else {
+            Collection::load(&reader, table, graphs, graph_from)?
+        });
         self.collections
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name.to_owned(), Arc::clone(&collection));
         Ok(collection)
+    }
+
+    /// A collection that is loaded; not if another process has renamed or removed it since.
+    fn known(&self, name: &str) -> Result<Option<Arc<Collection>>> {
+        let known = self.collections.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
+        let Some(collection) = &known else { return Ok(None) };
+        if !self.db.is_read_only() || number_of(&*self.db.reader()?, name)? == Some(collection.table.number) {
+            return Ok(known);
+        }
+        self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(None)
     }
 
     fn table(&self, connection: &rusqlite::Connection, name: &str) -> Result<Table> {
@@ -205,7 +251,7 @@ impl Shared {
 
     fn create(&self, spec: &CollectionSpec) -> Result<()> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut writer = self.db.writer();
+        let mut writer = self.db.writer()?;
         let transaction = writer.transaction().map_err(failed)?;
         refuse_existing(&transaction, &spec.name)?;
         let json = serde_json::to_string(spec)
@@ -220,7 +266,7 @@ impl Shared {
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut writer = self.db.writer();
+        let mut writer = self.db.writer()?;
         let transaction = writer.transaction().map_err(failed)?;
         self.table(&transaction, from)?;
         refuse_existing(&transaction, to)?;
@@ -233,7 +279,7 @@ impl Shared {
 
     fn remove(&self, name: &str) -> Result<()> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut writer = self.db.writer();
+        let mut writer = self.db.writer()?;
         let transaction = writer.transaction().map_err(failed)?;
         let table = self.table(&transaction, name)?;
         transaction.execute_batch(&table.drop()).map_err(failed)?;
@@ -271,27 +317,20 @@ fn cores() -> usize {
 }
 
 fn refuse_existing(connection: &rusqlite::Connection, name: &str) -> Result<()> {
-    let there = connection.query_row("SELECT 1 FROM collections WHERE name = ?", [name], |_| Ok(())).optional();
-    match there.map_err(failed)? {
-        Some(()) => Err(Error::new(ErrorKind::AlreadyExists, format!("there is a collection '{name}' already"))
+    match number_of(connection, name)? {
+        Some(_) => Err(Error::new(ErrorKind::AlreadyExists, format!("there is a collection '{name}' already"))
             .with_hint("choose another name, or remove that collection first")),
         None => Ok(()),
     }
 }
 
-fn index_info(field: &Field) -> IndexInfo {
-    let view = field.view();
-    let spec: &VectorField = &field.spec;
-    let (served_by, exact, indexed) = match &view.graph {
-        Some(graph) => {
-            let (m, ef_construction) = graph::build_parameters(spec.index);
-            let dead = view.dead.range_cardinality(..=view.upto);
-            let served_by = format!("HNSW (usearch, M={m}, ef_construction={ef_construction})");
-            (served_by, false, (graph.len() as u64).saturating_sub(dead))
-        }
-        None => ("exact scan".to_owned(), true, view.flat.len() as u64),
+/// What the tables of a collection are called by, which is never used again.
+fn number_of(connection: &rusqlite::Connection, name: &str) -> Result<Option<i64>> {
+    let select = || {
+        let mut statement = connection.prepare_cached("SELECT number FROM collections WHERE name = ?")?;
+        statement.query_row([name], |row| row.get(0)).optional()
     };
-    IndexInfo { field: spec.name.clone(), served_by, exact, indexed }
+    select().map_err(failed)
 }
 
 #[async_trait]
@@ -314,11 +353,13 @@ impl VectorStore for LocalStore {
 
     async fn describe(&self, collection: &str) -> Result<CollectionInfo> {
         let describe = |shared: &Shared, collection: &Collection| {
-            Ok(CollectionInfo {
-                spec: collection.spec().clone(),
-                count: collection.count(&*shared.db.reader()?)?,
-                indexes: collection.fields.iter().map(index_info).collect(),
-            })
+            let reader = shared.db.reader()?;
+            let indexes = if shared.db.is_read_only() {
+                (0..collection.fields.len()).map(|at| info::saved(&reader, collection, at)).collect::<Result<_>>()?
+            } else {
+                collection.fields.iter().map(info::loaded).collect()
+            };
+            Ok(CollectionInfo { spec: collection.spec().clone(), count: collection.count(&reader)?, indexes })
         };
         self.run_on(collection, describe).await
     }
@@ -445,14 +486,15 @@ impl VectorStore for LocalStore {
 
     async fn flush(&self, collection: &str, on_progress: Option<OnProgress>) -> Result<()> {
         let flush = move |shared: &Shared, collection: &Collection| {
+            drop(shared.db.writer()?);
             indexer::flush(shared, collection, on_progress.as_ref())?;
-            // Readers may hold parts of the log back; those go at the next checkpoint.
-            let checkpoint = shared.db.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            checkpoint.map_err(failed)
+            shared.db.empty_log(&*shared.db.writer()?)
         };
         self.run_on(collection, flush).await
     }
 }
 
+#[cfg(test)]
+mod reading_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::collection::Collection;
 use super::db::{Db, Reader};
 use super::distance::{Prepared, to_distance, to_score};
 use super::field::{Field, View};
+use super::load;
 use super::nearest::Nearest;
 use super::table::Found;
 use crate::record::{Hit, Id};
@@ -45,8 +46,9 @@ fn one(db: &Db, collection: &Collection, request: &SearchRequest, query: &Query)
         Query::Vector(vector) => vector,
         Query::Id(id) => &stored_vector(db, collection, &request.field, id)?,
     };
-    let field = collection.field(&request.field)?;
-    let (view, reader) = moment(db, collection, field)?;
+    let at = collection.table.vector_position(&request.field)?;
+    let field = &collection.fields[at];
+    let (view, reader) = moment(db, collection, at)?;
     let query = Prepared::new(&field.spec, vector);
     FieldSearch { collection, field, request, query, view, reader }.hits()
 }
@@ -54,15 +56,18 @@ fn one(db: &Db, collection: &Collection, request: &SearchRequest, query: &Query)
 /// A view and a snapshot of the rows such that every row of the snapshot is in the view and not among its dead.
 ///
 /// Writers add rows to the view before they commit, and note the dead after. So a view that is older than the
-/// snapshot will do, as long as nothing was added in between.
-fn moment<'a>(db: &'a Db, collection: &Collection, field: &Field) -> Result<(Arc<View>, Reader<'a>)> {
+/// snapshot will do, as long as nothing was added in between. What another process has added is loaded first.
+fn moment<'a>(db: &'a Db, collection: &Collection, at: usize) -> Result<(Arc<View>, Reader<'a>)> {
     loop {
-        let view = field.view();
+        let view = collection.fields[at].view();
         let reader = db.reader()?;
         // The snapshot is taken by the first read.
-        collection.count(&reader)?;
-        if field.view().generation == view.generation {
+        if view.next_key >= collection.next_key(&reader)? {
             return Ok((view, reader));
+        }
+        if db.is_read_only() {
+            drop(reader);
+            return load::follow(db, collection, at);
         }
     }
 }

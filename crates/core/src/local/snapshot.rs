@@ -8,47 +8,48 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::db::{Db, failed};
 use super::field::Field;
-use super::graph::{Graph, Saved};
+use super::graph::{Content, Graph};
 use super::table::Table;
 use crate::schema::VectorField;
 use crate::{Error, Result};
 
-/// The graph of a field and the newest key it covers; `None` when there is none, or it cannot be trusted.
-pub(super) fn load(
-    connection: &Connection,
-    table: &Table,
-    at: usize,
-    field: &VectorField,
-    folder: &Path,
-) -> Result<Option<(Graph, u64)>> {
-    let row = connection
-        .query_row(
-            "SELECT file, upto, bytes, crc FROM graphs WHERE collection = ? AND field = ?",
-            params![table.number, at as i64],
-            |row| {
-                let saved = Saved { bytes: row.get::<_, i64>(2)? as u64, crc: row.get::<_, i64>(3)? as u32 };
-                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64, saved))
-            },
-        )
-        .optional()
-        .map_err(failed)?;
-    let Some((file, upto, saved)) = row else { return Ok(None) };
-    match Graph::load(field, &folder.join(&file), &saved) {
-        Ok(graph) => Ok(Some((graph, upto))),
-        Err(error) => {
-            tracing::warn!(file, %error, "the index file cannot be used; building it anew");
-            Ok(None)
-        }
-    }
+/// What SQLite says of a field's graph on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Saved {
+    pub(super) file: String,
+    /// The newest key it covers.
+    pub(super) upto: u64,
+    content: Content,
+}
+
+pub(super) fn saved(connection: &Connection, table: &Table, at: usize) -> Result<Option<Saved>> {
+    let row = connection.query_row(
+        "SELECT file, upto, bytes, crc FROM graphs WHERE collection = ? AND field = ?",
+        params![table.number, at as i64],
+        |row| {
+            let content = Content { bytes: row.get::<_, i64>(2)? as u64, crc: row.get::<_, i64>(3)? as u32 };
+            Ok(Saved { file: row.get(0)?, upto: row.get::<_, i64>(1)? as u64, content })
+        },
+    );
+    row.optional().map_err(failed)
+}
+
+/// Reads a graph back.
+///
+/// # Errors
+/// When its file is missing, or is not byte for byte what was written.
+pub(super) fn load(field: &VectorField, folder: &Path, saved: &Saved) -> Result<Graph> {
+    Graph::load(field, &folder.join(&saved.file), &saved.content)
 }
 
 /// Writes the field's graph as it is. The caller holds the collection's indexing lock: nobody adds meanwhile.
 pub(super) fn save(db: &Db, table: &Table, at: usize, field: &Field, folder: &Path) -> Result<()> {
     let view = field.view();
     let Some(graph) = &view.graph else { return Ok(()) };
-    let file = format!("{}-{at}-{}-{}.usearch", table.number, view.upto, graph.len());
-    let saved = graph.save(&folder.join(&file))?;
-    let mut writer = db.writer();
+    // Named by its content, so that a reader who finds the file finds the one that it looks for.
+    let name = format!("{}-{at}-{}-{}", table.number, view.upto, graph.len());
+    let (file, content) = graph.save(folder, &name)?;
+    let mut writer = db.writer()?;
     let transaction = writer.transaction().map_err(failed)?;
     let old: Option<String> = transaction
         .query_row(
@@ -61,7 +62,7 @@ pub(super) fn save(db: &Db, table: &Table, at: usize, field: &Field, folder: &Pa
     transaction
         .execute(
             "INSERT OR REPLACE INTO graphs VALUES (?, ?, ?, ?, ?, ?)",
-            params![table.number, at as i64, file, view.upto as i64, saved.bytes as i64, i64::from(saved.crc)],
+            params![table.number, at as i64, file, view.upto as i64, content.bytes as i64, i64::from(content.crc)],
         )
         .map_err(failed)?;
     // Dead rows without a node need not be remembered.

@@ -10,6 +10,7 @@ use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use serde_json::Value;
 
+use super::collection::unknown;
 use super::db::failed;
 use super::distance::{from_bytes, to_bytes};
 use crate::filter::Filter;
@@ -283,6 +284,28 @@ impl Table {
             Ok(())
         };
         each().map_err(failed)
+    }
+
+    /// The key of the next row, and how many rows there are.
+    ///
+    /// # Errors
+    /// `NotFound` when the collection was removed.
+    pub(super) fn counters(&self, connection: &Connection) -> Result<(u64, u64)> {
+        let sql = "SELECT next_key, rows FROM collections WHERE number = ?";
+        let counters = || -> rusqlite::Result<_> {
+            let mut statement = connection.prepare_cached(sql)?;
+            let counters = statement.query_row([self.number], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+            counters.optional()
+        };
+        let (next_key, rows) = counters().map_err(failed)?.ok_or_else(|| unknown(&self.spec.name))?;
+        Ok((next_key as u64, rows as u64))
+    }
+
+    /// How many rows have keys after this one.
+    pub(super) fn count_after(&self, connection: &Connection, after: u64) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM {} WHERE key > ?", self.rows());
+        let count = connection.query_row(&sql, [after as i64], |row| row.get::<_, i64>(0));
+        count.map(|count| count as u64).map_err(failed)
     }
 
     /// How many rows pass the filter.

@@ -1,24 +1,27 @@
 //! Tests of what only the local store has: graphs that come and go under running searches, files that are damaged,
 //! processes that collide. What every store promises is tested by testkit's conformance suite.
 
+use secrecy::ExposeSecret;
+
 use super::*;
 use crate::request::Query;
-use crate::schema::{IdKind, IndexKind, Metric, ScalarField};
+use crate::schema::{IdKind, IndexKind, Metric, ScalarField, VectorField};
+use crate::store::IndexInfo;
 use crate::{ErrorKind, Vector};
 
-const DIM: usize = 16;
+pub(super) const DIM: usize = 16;
 
 /// Graphs from 200 rows on, so that tests reach them quickly.
-const SMALL: LocalOptions = LocalOptions { graph_from: 200 * DIM };
+pub(super) const SMALL: LocalOptions = LocalOptions { graph_from: 200 * DIM };
 
-fn spec() -> CollectionSpec {
+pub(super) fn spec() -> CollectionSpec {
     CollectionSpec::new("things", IdKind::Int)
         .vector(VectorField::f32("embedding", DIM, Metric::L2))
         .scalar(ScalarField::int("bucket"))
 }
 
 /// A vector that depends on nothing but `seed`.
-fn vector(seed: u64) -> Vec<f32> {
+pub(super) fn vector(seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03;
     let next = |state: &mut u64| {
         *state ^= *state << 13;
@@ -29,7 +32,7 @@ fn vector(seed: u64) -> Vec<f32> {
     (0..DIM).map(|_| next(&mut state)).collect()
 }
 
-fn records(ids: std::ops::Range<i64>, version: u64) -> Vec<Record> {
+pub(super) fn records(ids: std::ops::Range<i64>, version: u64) -> Vec<Record> {
     let record =
         |id: i64| Record::new(id).vector("embedding", vector(id as u64 + version * 1_000_000)).field("bucket", id % 10);
     ids.map(record).collect()
@@ -46,7 +49,7 @@ fn nearest(records: &[Record], query: &[f32], k: usize) -> Vec<Id> {
     all.into_iter().take(k).map(|(_, id)| id).collect()
 }
 
-async fn recall(store: &LocalStore, records: &[Record]) -> f64 {
+pub(super) async fn recall(store: &LocalStore, records: &[Record]) -> f64 {
     let queries: Vec<Vec<f32>> = (0..50).map(|at| vector(77_000_000 + at)).collect();
     let request = SearchRequest::batch("embedding", queries.iter().cloned().map(Query::from).collect(), 10).ef(200);
     let hits = store.search("things", &request).await.unwrap();
@@ -63,7 +66,7 @@ async fn recall(store: &LocalStore, records: &[Record]) -> f64 {
     found as f64 / (queries.len() * 10) as f64
 }
 
-async fn served_by(store: &LocalStore) -> IndexInfo {
+pub(super) async fn served_by(store: &LocalStore) -> IndexInfo {
     store.describe("things").await.unwrap().indexes.remove(0)
 }
 
@@ -165,6 +168,21 @@ async fn a_second_opener_is_told_who_holds_the_folder() {
     let error = LocalStore::open(folder.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    drop(store);
+    let store = LocalStore::open_as(folder.path(), SMALL, "demo import").unwrap();
+    let error = LocalStore::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("`demo import`") && !error.to_string().contains("http:"), "{error}");
+    assert!(Holder::of(folder.path()).unwrap().server.is_none());
+    let server = Server { address: "http://127.0.0.1:8080".into(), secret: "hunter2".into() };
+    announce(folder.path(), &server).unwrap();
+    let error = LocalStore::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("http://127.0.0.1:8080") && !error.to_string().contains("hunter2"), "{error}");
+    assert_eq!(Holder::of(folder.path()).unwrap().server.unwrap().secret.expose_secret(), "hunter2");
+    #[cfg(unix)]
+    {
+        let metadata = std::fs::metadata(folder.path().join("lock")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o600);
+    }
     drop(store);
     LocalStore::open(folder.path()).unwrap();
 }

@@ -19,13 +19,13 @@ use crate::watch::{Report, Watch};
 pub struct ImportArgs {
     /// Files, folders, archives (zip, tar, tar.gz), tables (csv, tsv, jsonl) or patterns
     #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    pub paths: Vec<PathBuf>,
     /// The label of everything imported, in place of what it would be
     #[arg(long, env = "BOOTCAMP_LABEL")]
-    label: Option<String>,
+    pub label: Option<String>,
     /// Remove items that came from these places and are gone there
     #[arg(long, env = "BOOTCAMP_PRUNE")]
-    prune: bool,
+    pub prune: bool,
     /// The program's own, which clap learns when it runs.
     #[arg(skip)]
     pub options: Options,
@@ -37,7 +37,12 @@ pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) ->
     places.options = args.options;
     let start = Instant::now();
     let report = import(solution, places, args.prune, printer).await?;
-    printer.report(&report, start.elapsed().as_secs_f64())?;
+    finish(&report, start, printer)
+}
+
+/// Prints what came of an import, and says it in the exit code.
+pub fn finish(report: &Report, start: Instant, printer: Printer) -> Result<ExitCode> {
+    printer.report(report, start.elapsed().as_secs_f64())?;
     Ok(match report {
         Report { interrupted: true, .. } => INTERRUPTED.into(),
         Report { skipped: 1.., .. } => SKIPPED.into(),

@@ -44,13 +44,13 @@ pub struct ShowArgs {
 pub struct RemoveArgs {
     /// Their ids
     #[arg(value_name = "ID", group = "what")]
-    ids: Vec<String>,
+    pub ids: Vec<String>,
     /// All items for which this holds
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION", group = "what")]
-    filter: Option<String>,
+    pub filter: Option<String>,
     /// All items of this source: a file, or a source's id
     #[arg(long, env = "BOOTCAMP_SOURCE", value_name = "SOURCE", group = "what")]
-    source: Option<String>,
+    pub source: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -64,7 +64,7 @@ pub struct CountArgs {
 }
 
 /// The id of the source that a person names: the id itself, a file, or what items show as their `path`.
-fn source(text: &str) -> String {
+pub fn source(text: &str) -> String {
     if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return text.to_owned();
     }
@@ -163,6 +163,11 @@ pub async fn remove(solution: &dyn Solution, args: RemoveArgs, printer: Printer)
         removed = ids.len() as u64;
         remove_items(context, ids).await?;
     }
+    print_removed(removed, printer)
+}
+
+/// Says how many items were removed.
+pub fn print_removed(removed: u64, printer: Printer) -> Result<ExitCode> {
     if printer.json {
         printer.json(&serde_json::json!({"removed": removed}))?
     } else {

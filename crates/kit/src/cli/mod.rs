@@ -23,7 +23,7 @@ fn score(value: f32) -> String {
 }
 
 /// Runs work that can be stopped, with its progress on the terminal: Ctrl-C stops it cleanly, a second one at once.
-async fn watched<T>(what: &str, watch: &Watch, printer: Printer, work: impl Future<Output = T>) -> T {
+pub async fn watched<T>(what: &str, watch: &Watch, printer: Printer, work: impl Future<Output = T>) -> T {
     let on_interrupt = watch.clone();
     let interrupts = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -19,9 +19,13 @@ pub async fn run(context: Context, work: &Work, options: Options, printer: Print
         printer.note(format_args!("{} was stopped", work.name));
         return Ok(INTERRUPTED.into());
     }
-    let report = done?;
+    finish(&done?, printer)
+}
+
+/// Prints what came of the work.
+pub fn finish(report: &Value, printer: Printer) -> Result<ExitCode> {
     match report {
-        _ if printer.json => printer.json(&report)?,
+        _ if printer.json => printer.json(report)?,
         Value::Object(fields) => {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             printer.table(&[], fields.iter().map(|(name, value)| vec![name.clone(), text(value)]));

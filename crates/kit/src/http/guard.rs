@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
@@ -37,19 +37,24 @@ pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Respo
     }
 }
 
-/// Asks for the bearer token, where one is set.
-pub async fn authorise(State(app): Shared, request: Request, next: Next) -> Response {
-    if let Some(token) = &app.options.token {
-        let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
-        let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
-        // Comparing hashes takes the same time however many letters fit.
-        if Sha256::digest(given) != Sha256::digest(token.expose_secret()) {
-            let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
-                .hint("send the header `Authorization: Bearer TOKEN`")
-                .into_response();
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return response;
-        }
+/// A request of whoever may read the store's lock file.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner;
+
+/// Asks for the bearer token, where one is set, and recognises the store's owner.
+pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let given = Sha256::digest(given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default());
+    // Comparing hashes takes the same time however many letters fit.
+    let is = |secret: &SecretString| given == Sha256::digest(secret.expose_secret());
+    if app.options.owner.as_ref().is_some_and(is) {
+        request.extensions_mut().insert(Owner);
+    } else if app.options.token.as_ref().is_some_and(|token| !is(token)) {
+        let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
+            .hint("send the header `Authorization: Bearer TOKEN`")
+            .into_response();
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return response;
     }
     next.run(request).await
 }
@@ -132,6 +137,7 @@ mod tests {
             port: 0,
             allowed_hosts: allowed.iter().map(|&name| name.to_owned()).collect(),
             token: None,
+            owner: None,
             import_roots: Vec::new(),
             max_upload: 0,
             max_searches: 1,

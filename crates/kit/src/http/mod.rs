@@ -54,6 +54,8 @@ pub struct ServerOptions {
     pub allowed_hosts: Vec<String>,
     /// What requests must carry as a bearer token.
     pub token: Option<SecretString>,
+    /// What the store's owner carries in its place, who may import from everywhere.
+    pub owner: Option<SecretString>,
     /// Folders that may be imported from, absolute and free of links.
     pub import_roots: Vec<PathBuf>,
     /// Bytes of the largest file that is taken, and of all files of a request.

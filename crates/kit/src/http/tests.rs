@@ -29,6 +29,7 @@ fn options() -> ServerOptions {
         port: 0,
         allowed_hosts: Vec::new(),
         token: None,
+        owner: None,
         import_roots: Vec::new(),
         max_upload: 10_000,
         max_searches: 4,

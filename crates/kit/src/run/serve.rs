@@ -1,11 +1,12 @@
 //! `serve`
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootcamp_core::{Error, ErrorKind, Result};
+use bootcamp_core::{Error, ErrorKind, Result, local};
 use clap::Args;
 use secrecy::SecretString;
 
@@ -50,7 +51,7 @@ pub async fn run(
     file: ServerFile,
     printer: Printer,
 ) -> Result<ExitCode> {
-    let options = options(args, file)?;
+    let mut options = options(args, file)?;
     if options.token.is_none() && !options.is_loopback() {
         printer.warn(format_args!(
             "{} can be reached from other machines, and no token is set (BOOTCAMP_TOKEN)",
@@ -60,11 +61,36 @@ pub async fn run(
     // The first search must not wait for the model, nor find out that it cannot be loaded.
     solution.warm_up().await?;
     let title = program.facts.title;
-    serve(program, solution, options, &|address| {
-        printer.line(format_args!("{title} is at http://{address} (Ctrl-C ends it)"))
-    })
-    .await?;
+    let folder = solution.context().folder.clone();
+    let secret = owner_secret()?;
+    options.owner = folder.is_some().then(|| secret.clone());
+    let on_listening = |address: SocketAddr| {
+        let server = local::Server { address: format!("http://{}", on_this_machine(address)), secret: secret.clone() };
+        if let Some(Err(error)) = folder.as_ref().map(|folder| local::announce(folder, &server)) {
+            printer.warn(format_args!("other commands cannot ask this server to write: {error}"));
+        }
+        printer.line(format_args!("{title} is at http://{address} (Ctrl-C ends it)"));
+    };
+    serve(program, solution, options, &on_listening).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where this machine reaches a server that may listen on all its addresses.
+fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// What the owner of the store's folder shows the server: 128 random bits, other ones at each start.
+fn owner_secret() -> Result<SecretString> {
+    let random = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
+    let (high, low) = random
+        .map_err(|error| Error::new(ErrorKind::Internal, "the system gives no random numbers").with_source(error))?;
+    Ok(format!("{high:016x}{low:016x}").into())
 }
 
 fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
@@ -98,6 +124,7 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
         port: args.port.or(file.port).unwrap_or(8080),
         allowed_hosts,
         token: token.or(file.token),
+        owner: None,
         import_roots,
         max_upload: args.max_upload.or(file.max_upload).unwrap_or(32 << 20),
         max_searches,
