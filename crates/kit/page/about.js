@@ -30,7 +30,7 @@ export function create(section, app) {
   function show() {
     const { info } = app;
     const { index, store } = info;
-    const maker = info.model ?? info.vectors;
+    const maker = info.vectors;
     const near = info.larger_is_nearer ? "larger is nearer" : "smaller is nearer";
     $("facts").replaceChildren(
       el("p", { class: "lead" }, info.summary),

@@ -56,7 +56,7 @@ function showHead() {
   $("title").textContent = info.title;
   $("count").textContent = plural(info.count, renderer.one, renderer.many);
   document.querySelector("[data-view=duplicates]").hidden = info.duplicates_threshold === null;
-  document.querySelector("[data-view=work]").hidden = !info.work?.length;
+  document.querySelector("[data-view=work]").hidden = !info.work.length;
 }
 
 /** Makes place for the solution's views: before the import, or where the kit's view of that name is. */

@@ -26,7 +26,7 @@ export function playerOf(item, kind, still) {
   const node = el("div", { class: "player" }, media);
   if (item.span) keepTo(item.span, media, node);
   if (kind === "audio") media.before(still());
-  const note = el("p", { class: "player-note" }, `This browser cannot play the file${item.media_type ? ` (${item.media_type})` : ""}.`);
+  const note = el("p", { class: "player-note" }, "This browser cannot play the file.");
   media.onerror = () => node.replaceChildren(still(), note);
   playMedia(media, item.media);
   return node;

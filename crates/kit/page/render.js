@@ -19,6 +19,8 @@ const items = {
   files: /./,
   /** `isCode`: in letters of one width. `isPreviewed`: the server says what words mean while they are typed. */
   words: { label: "Words", placeholder: "What to look for", isCode: false, isPreviewed: false },
+  /** What the files of its items are: "image", "video", "audio" or "text". */
+  media: "image",
   /** An example of a filter. */
   filter: "",
   /** Whether a part of an item can be searched for. */
@@ -27,7 +29,9 @@ const items = {
   combines: true,
 
   thumbnail: (item) => image(item, [item.thumbnail]),
-  large,
+  large(item) {
+    return mediaOf(item, this.media);
+  },
   /** A file that the server has not seen, under an object URL. */
   local: fileOf,
   /** The entries of an answer's list; `card(hit)` is the usual one. */
@@ -48,9 +52,8 @@ const pictures = {
 
 export const rendererOf = (info) => (info.accepts.includes("picture") ? pictures : items);
 
-/** By the kind of its media; a picture where nothing is said of it. */
-function large(item) {
-  const kind = (item.media_type ?? "image").split("/")[0];
+/** An item at large, by the kind of its file. */
+export function mediaOf(item, kind) {
   if (kind === "video" || kind === "audio") return playerOf(item, kind, () => image(item, [item.thumbnail]));
   if (kind === "text") return showText(item);
   // Browsers cannot show every format that the server reads (TIFF), and the thumbnail is always a JPEG.

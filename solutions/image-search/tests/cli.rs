@@ -293,7 +293,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         let run = Run::of(command.envs(environment.iter().copied()).output().unwrap());
         let info: serde_json::Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        (text(&info["collection"]), text(&info["model"]["name"]))
+        (text(&info["collection"]), text(&info["vectors"]["name"]))
     };
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(info(&[], &[]), pair("from_file", "sscd"));

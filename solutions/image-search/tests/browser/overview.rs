@@ -70,7 +70,7 @@ async fn duplicates_map_and_facts() {
     page.view("about").await;
     let info = server.get("/api/v1/info");
     for (what, fact) in
-        [("summary", &info["summary"]), ("model", &info["model"]["name"]), ("index", &info["index"]["served_by"])]
+        [("summary", &info["summary"]), ("model", &info["vectors"]["name"]), ("index", &info["index"]["served_by"])]
     {
         let fact = fact.as_str().unwrap();
         assert!(page.text("#facts").await.contains(fact), "the {what} is not there: {fact}");

@@ -4,18 +4,19 @@
 use bootcamp_testkit::browser::Page;
 
 use super::*;
-use crate::testing::PAGED;
+use crate::testing::{PAGED, context_of};
+use crate::toy::TOY;
 
 /// The page on a collection that holds nothing yet.
 async fn open(program: &'static Program) -> (TempDir, Page) {
-    let (folder, context) = context().await;
+    let (folder, context) = context_of(program).await;
     let root = folder.path().canonicalize().unwrap().join("texts");
     std::fs::create_dir(&root).unwrap();
     for (name, text) in [("long.txt", "aabbccdd"), ("short.txt", "abc")] {
         std::fs::write(root.join(name), text).unwrap();
     }
     let options = ServerOptions { import_roots: vec![root], ..options() };
-    let router = router(App::new(program, solution(&context), options));
+    let router = router(App::new(program, (program.open)(context), options));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());
@@ -74,6 +75,28 @@ async fn imports_take_options(page: &Page, folder: &TempDir) {
     page.wait_text("#count", "3 texts").await;
 }
 
+/// Items that are spans of their sources, and work of the program's own on them.
+async fn moments_and_jobs_are_shown(page: &Page) {
+    page.view("import").await;
+    assert_eq!(page.eval("$('#import-choices').hidden").await, true, "it has no options");
+    page.click("#server-import-form [type=submit]").await;
+    page.wait_text("#import-jobs .status", "2 added").await;
+    page.view("browse").await;
+    page.wait_text("#browse-items .card-span", "0:00.0–0:01.0").await;
+    page.wait("$('#browse-items [data-testid=open]').ariaLabel.endsWith(', 0:00.0–0:01.0')").await;
+
+    page.view("work").await;
+    page.wait_text("#work-forms form", "Counts how often each word occurs").await;
+    page.click("#work-forms [type=submit]").await;
+    page.wait_text("#work-jobs .job-head", "Done").await;
+    page.wait_text("#work-jobs .status", "2 words").await;
+    page.wait("$('#work-jobs .facts').textContent.includes('words2')").await;
+    page.fits_and_is_named("the jobs").await;
+    page.view("search").await;
+    page.view("work").await;
+    page.wait("$$('#work-jobs .job').length === 1").await;
+}
+
 /// Ten seconds of a tone, as a WAV file that the page makes itself.
 const TONE: &str = "
     const rate = 8000, length = 10 * rate;
@@ -87,18 +110,17 @@ const TONE: &str = "
     const tone = URL.createObjectURL(new Blob([view], { type: 'audio/wav' }));";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn players_begin_and_stop_at_the_moment() {
-    let (_folder, page) = open(&PROGRAM).await;
+async fn moments_are_played_and_jobs_are_followed() {
+    let (_folder, page) = open(&TOY).await;
     page.wait_text("#count", "0 items").await;
     let show = |item: &str| {
         format!(
             "(() => {{ {TONE}
-                import('/assets/solution.js').then(({{ rendererFor }}) =>
-                    $('#main').replaceChildren(rendererFor({{ accepts: [] }}).large({item})));
+                import('/assets/render.js').then(({{ mediaOf }}) => $('#main').replaceChildren(mediaOf({item})));
             }})()"
         )
     };
-    let span = "{ id: 'x', title: 'tone', thumbnail: '/assets/favicon.svg', media: tone, media_type: 'audio/wav', span: { start: 2.5, end: 3 } }";
+    let span = "{ id: 'x', title: 'tone', thumbnail: '/assets/favicon.svg', media: tone, span: { start: 2.5, end: 3 } }, 'audio'";
     page.eval(&show(span)).await;
     page.wait("$('audio')?.currentTime === 2.5 && $('audio').paused && $('.player img').naturalWidth > 0").await;
     page.wait_text("[data-testid=play-span]", "Play 0:02.5–0:03.0").await;
@@ -116,11 +138,16 @@ async fn players_begin_and_stop_at_the_moment() {
     // What is no sound is told, with the still in place of the player.
     let broken = span.replace("media: tone", "media: '/assets/favicon.svg'");
     page.eval(&show(&broken)).await;
-    page.wait_text(".player-note", "cannot play the file (audio/wav)").await;
+    page.wait_text(".player-note", "cannot play the file").await;
     page.wait("!$('audio') && $('.player img').naturalWidth > 0").await;
-    let text = span.replace("media: tone", "media: '/assets/theme.js'").replace("audio/wav", "text/plain");
+    let text = span.replace("media: tone", "media: '/assets/theme.js'").replace("'audio'", "'text'");
     page.eval(&show(&text)).await;
     page.wait_text("#main pre", "localStorage").await;
+
+    page.load("#import").await;
+    moments_and_jobs_are_shown(&page).await;
+    // Its items have no pictures.
+    page.finish(&["400 (Bad Request)", "404 (Not Found)"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
