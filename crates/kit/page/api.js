@@ -40,8 +40,12 @@ export const onTokenNeeded = (ask) => (askForToken = ask);
 
 async function newToken(refused) {
   if (token !== refused) return;
-  asking ??= askForToken(refused !== null).finally(() => (asking = null));
-  token = await asking;
+  asking ??= askForToken(refused !== null).then(useToken).finally(() => (asking = null));
+  await asking;
+}
+
+function useToken(given) {
+  token = given;
   sessionStorage.setItem("token", token);
   beginSession();
 }
