@@ -6,8 +6,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use super::{ServerOptions, Shared, session};
@@ -44,31 +42,15 @@ pub struct Owner;
 /// Asks for the bearer token or a session, where a token is set, and recognises the store's owner.
 pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> Response {
     let options = &app.options;
-    if options.owner.as_ref().is_some_and(|owner| has_token(owner, request.headers())) {
+    if options.owner.as_ref().is_some_and(|owner| session::has_token(owner, request.headers())) {
         request.extensions_mut().insert(Owner);
     } else if let Some(token) = &options.token
-        && !has_token(token, request.headers())
+        && !session::has_token(token, request.headers())
         && !session::is_open(token, request.headers())
     {
-        return unauthorised();
+        return session::unauthorised();
     }
     next.run(request).await
-}
-
-/// Whether the request carries the token itself.
-pub fn has_token(token: &SecretString, headers: &HeaderMap) -> bool {
-    let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
-    // Comparing hashes takes the same time however many letters fit.
-    Sha256::digest(given) == Sha256::digest(token.expose_secret())
-}
-
-pub fn unauthorised() -> Response {
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
-        .hint("send the header `Authorization: Bearer TOKEN`")
-        .into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    response
 }
 
 /// Keeps other sites' pages from using the server through a visitor's browser: from changing anything (a form needs no

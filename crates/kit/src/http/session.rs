@@ -6,17 +6,17 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::digest::InvalidLength;
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
-use super::problem::Problems;
-use super::{Shared, guard};
+use super::Shared;
+use super::problem::{Problem, Problems};
 use crate::names::digits;
 
 /// How long a session lasts.
@@ -33,8 +33,8 @@ const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 pub async fn begin(State(app): Shared, headers: HeaderMap) -> Response {
     let Some(token) = &app.options.token else { return StatusCode::NO_CONTENT.into_response() };
     // A session begins no other: one that was stolen would have no end.
-    if !guard::has_token(token, &headers) {
-        return guard::unauthorised();
+    if !has_token(token, &headers) {
+        return unauthorised();
     }
     with_cookie(token, &headers, &value(token, now() + LIFETIME.as_secs()), LIFETIME)
 }
@@ -47,6 +47,23 @@ pub async fn begin(State(app): Shared, headers: HeaderMap) -> Response {
 pub async fn end(State(app): Shared, headers: HeaderMap) -> Response {
     let Some(token) = &app.options.token else { return StatusCode::NO_CONTENT.into_response() };
     with_cookie(token, &headers, "", Duration::ZERO)
+}
+
+/// Whether the request carries the token itself.
+pub fn has_token(token: &SecretString, headers: &HeaderMap) -> bool {
+    let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    // Comparing hashes takes the same time however many letters fit.
+    Sha256::digest(given) == Sha256::digest(token.expose_secret())
+}
+
+/// What a request without it is told.
+pub fn unauthorised() -> Response {
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
+        .hint("send the header `Authorization: Bearer TOKEN`")
+        .into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
 }
 
 fn with_cookie(token: &SecretString, headers: &HeaderMap, value: &str, lifetime: Duration) -> Response {

@@ -10,7 +10,8 @@ use futures::stream::{self, Stream, StreamExt};
 
 use super::problem::Problem;
 use crate::context::blocking;
-use crate::spool::{Received, Spool, Writer};
+use crate::receive::{Received, Writer};
+use crate::spool::Spool;
 
 /// The most files in a request.
 const MAX_FILES: usize = 64;
@@ -47,7 +48,7 @@ impl Parts {
                     return Err(Problem::new(StatusCode::BAD_REQUEST, format!("over {MAX_FILES} files in a request")));
                 }
                 Some(name) => {
-                    let received = receive(field, &name, spool.writer(), max_bytes).await?;
+                    let received = receive(field, &name, Writer::new(spool), max_bytes).await?;
                     parts.files.push(File { part, name, received });
                 }
                 None => {

@@ -14,8 +14,9 @@ use bootcamp_core::{Error, Id, Result};
 
 use crate::content::{Content, ContentPath};
 use crate::names::{file_name, hex};
+use crate::receive::Received;
 use crate::source;
-use crate::spool::{Received, Spool};
+use crate::spool::Spool;
 use members::Members;
 
 pub use kind::{MediaKind, START, content_type};
@@ -165,7 +166,7 @@ mod tests {
         let mine = folder.path().join("mine.png");
         std::fs::write(&mine, b"x").unwrap();
         let received = |bytes: &[u8]| {
-            let mut writer = spool.writer();
+            let mut writer = crate::receive::Writer::new(&spool);
             writer.write(bytes).unwrap();
             writer.finish()
         };

@@ -9,7 +9,8 @@ use bootcamp_core::{Error, ErrorKind, Fields, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::{MEMBER, Places, Skip, Source, Sources, has_extension};
-use crate::spool::{Received, Spool, Writer};
+use crate::receive::{Received, Writer};
+use crate::spool::Spool;
 
 /// How many members are looked at in one archive.
 const MAX_MEMBERS: usize = 10_000_000;
@@ -98,7 +99,7 @@ fn tar_members(path: &Path, places: &Places, extensions: &'static [&'static str]
 type Member = (String, Result<Received>);
 
 fn writer(places: &Places) -> Writer {
-    places.spool.as_ref().map_or_else(Writer::in_memory, Spool::writer)
+    places.spool.as_ref().map_or_else(Writer::in_memory, Writer::new)
 }
 
 fn source(archive: &Path, read: Result<Option<Member>>, fields: &Fields) -> Option<Result<Source, Skip>> {
@@ -126,7 +127,7 @@ pub(crate) fn unpack(path: &Path, name: &str, max: u64, spool: &Spool, stop: &Ca
     if is_zip(path) {
         let mut archive = zip::ZipArchive::new(file).map_err(|error| broken(path, error))?;
         let mut member = archive.by_name(name).map_err(|_| gone())?;
-        return write(&mut member, max, spool.writer());
+        return write(&mut member, max, Writer::new(spool));
     }
     let found = if is_packed(path) {
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
@@ -148,7 +149,7 @@ fn entry_named<R: Read>(
     for entry in entries.map_err(|error| broken(path, error))? {
         let mut entry = entry.map_err(|error| broken(path, error))?;
         if entry.path().is_ok_and(|found| found.to_string_lossy() == name) {
-            return write_entry(&mut entry, max, spool.writer()).map(Some);
+            return write_entry(&mut entry, max, Writer::new(spool)).map(Some);
         }
     }
     Ok(None)

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use crate::content::ContentPath;
 use crate::names::file_name;
 use crate::options::Options;
-use crate::spool::{Received, Spool};
+use crate::receive::Received;
+use crate::spool::Spool;
 
 pub use crate::content::Content;
 pub(crate) use archive::unpack;
