@@ -1,4 +1,4 @@
-//! What happens to hits after a field was searched: fusing several lists into one, and grouping. Done here, in the
+//! What happens to hits after the search: fusing several lists into one, and grouping. It is done here, in the
 //! client, so that every store and every server version gives the same answer.
 
 use std::collections::HashMap;
@@ -6,36 +6,27 @@ use std::collections::hash_map::Entry;
 
 use serde_json::Value;
 
-use crate::record::{Hit, Id};
-use crate::request::{Fusion, GroupBy, HybridRequest, MAX_K, Output, Query, SearchRequest};
+use crate::record::{Hit, Id, Record};
+use crate::request::{Fusion, GroupBy, HybridRequest, MAX_K, Query, SearchRequest};
 use crate::schema::{CollectionSpec, Metric};
-use crate::store::VectorStore;
-use crate::{Result, validate};
 
-/// [`VectorStore::hybrid_search`] in terms of `search` and `get`.
-pub(crate) async fn hybrid_search<S: VectorStore + ?Sized>(
-    store: &S,
-    collection: &str,
-    request: &HybridRequest,
-) -> Result<Vec<Hit>> {
-    let spec = store.describe(collection).await?.spec;
-    validate::hybrid(&spec, request)?;
-    let parts: Vec<_> =
-        request.searches.iter().map(|part| SearchRequest { output: Output::ids(), ..part.clone() }).collect();
-    let lists = futures::future::try_join_all(parts.iter().map(|part| store.search(collection, part))).await?;
-    let lists: Vec<Vec<Hit>> = lists.into_iter().flatten().collect();
-    let metrics: Vec<_> = request.searches.iter().map(|part| metric_of(&spec, part)).collect();
-    let mut fused = fuse(&lists, &metrics, &request.fusion);
+/// The results of a hybrid request's searches fused into one list of at most `k` ids and scores, best first; equal
+/// scores in id order.
+pub(crate) fn fuse(spec: &CollectionSpec, request: &HybridRequest, lists: &[Vec<Hit>]) -> Vec<(Id, f32)> {
+    let metrics: Vec<_> = request.searches.iter().map(|part| metric_of(spec, part)).collect();
+    let mut fused = fuse_lists(lists, &metrics, &request.fusion);
     fused.truncate(request.k);
-    let ids: Vec<_> = fused.iter().map(|(id, _)| id.clone()).collect();
-    let mut records: HashMap<_, _> =
-        store.get(collection, &ids, &request.output).await?.into_iter().map(|r| (r.id.clone(), r)).collect();
-    // A record deleted between the search and the look-up is no hit any more.
+    fused
+}
+
+/// Fused ids with their records. A record deleted between the search and the look-up is no longer a hit.
+pub(crate) fn hits(fused: Vec<(Id, f32)>, records: Vec<Record>) -> Vec<Hit> {
+    let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
     let hits = fused.into_iter().filter_map(|(id, score)| {
         let record = records.remove(&Some(id.clone()))?;
         Some(Hit { id, score, vectors: record.vectors, fields: record.fields })
     });
-    Ok(hits.collect())
+    hits.collect()
 }
 
 /// The metric of a part; `None` for a search by words.
@@ -46,8 +37,7 @@ fn metric_of(spec: &CollectionSpec, part: &SearchRequest) -> Option<Metric> {
     }
 }
 
-/// One list of ids and fused scores, best first; equal scores in id order.
-fn fuse(lists: &[Vec<Hit>], metrics: &[Option<Metric>], fusion: &Fusion) -> Vec<(Id, f32)> {
+fn fuse_lists(lists: &[Vec<Hit>], metrics: &[Option<Metric>], fusion: &Fusion) -> Vec<(Id, f32)> {
     let mut scores: HashMap<&Id, f32> = HashMap::new();
     for (at, list) in lists.iter().enumerate() {
         for (rank, hit) in list.iter().enumerate() {
@@ -118,7 +108,7 @@ mod tests {
     #[test]
     fn rrf_adds_reciprocal_ranks() {
         let lists = [hits(&[(1, 0.9), (2, 0.8)]), hits(&[(2, 11.0), (3, 7.0)])];
-        let fused = fuse(&lists, &[Some(Metric::Cosine), None], &Fusion::Rrf { k: 60.0 });
+        let fused = fuse_lists(&lists, &[Some(Metric::Cosine), None], &Fusion::Rrf { k: 60.0 });
         let ids: Vec<_> = fused.iter().map(|(id, _)| id.clone()).collect();
         assert_eq!(ids, [Id::Int(2), Id::Int(1), Id::Int(3)]);
         assert!((fused[0].1 - (1.0 / 62.0 + 1.0 / 61.0)).abs() < 1e-7);
@@ -128,7 +118,7 @@ mod tests {
     fn weights_apply_to_scores_brought_to_one_scale() {
         let lists = [hits(&[(1, 0.0), (2, 1.0)]), hits(&[(2, 1.0), (1, -1.0)])];
         let fusion = Fusion::Weighted { weights: vec![0.5, 1.0] };
-        let fused = fuse(&lists, &[Some(Metric::L2), Some(Metric::Cosine)], &fusion);
+        let fused = fuse_lists(&lists, &[Some(Metric::L2), Some(Metric::Cosine)], &fusion);
         // L2 0 → 1, L2 1 → 0.5; cosine 1 → 1, cosine −1 → 0.
         assert_eq!(fused, [(Id::Int(2), 0.25 + 1.0), (Id::Int(1), 0.5)]);
     }

@@ -363,6 +363,14 @@ impl CollectionSpec {
         self.scalars.iter().find(|field| field.name == name)
     }
 
+    /// The error for a field that the collection does not have, with a hint that lists those it has.
+    pub fn unknown_field(&self, name: &str) -> Error {
+        let names = self.scalars.iter().map(|f| &f.name).chain(self.vectors.iter().map(|f| &f.name));
+        let shown: String = name.chars().take(64).collect();
+        Error::invalid(format!("collection '{}' has no field '{shown}'", self.name))
+            .with_hint(format!("its fields are: {ID_FIELD}, {}", list(names)))
+    }
+
     /// Refuses what any store would refuse, before any store is asked.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::record::{Hit, Id, Record};
 use crate::request::{HybridRequest, Output, Page, PageRequest, SearchRequest, Selection};
 use crate::schema::CollectionSpec;
-use crate::{Result, rank};
+use crate::{Result, rank, validate};
 
 /// Records in a batch of [`VectorStore::batches`]: enough that asking costs little, few enough to be looked at soon.
 pub(crate) const BATCH: usize = 512;
@@ -113,7 +113,15 @@ pub trait VectorStore: Send + Sync {
     /// Several searches fused into one list, best first. Scores are fused here, in the client, so that they are the
     /// same on every server.
     async fn hybrid_search(&self, collection: &str, request: &HybridRequest) -> Result<Vec<Hit>> {
-        rank::hybrid_search(self, collection, request).await
+        let spec = self.describe(collection).await?.spec;
+        validate::hybrid(&spec, request)?;
+        let parts: Vec<_> =
+            request.searches.iter().map(|part| SearchRequest { output: Output::ids(), ..part.clone() }).collect();
+        let lists = futures::future::try_join_all(parts.iter().map(|part| self.search(collection, part))).await?;
+        let lists: Vec<Vec<Hit>> = lists.into_iter().flatten().collect();
+        let fused = rank::fuse(&spec, request, &lists);
+        let ids: Vec<_> = fused.iter().map(|(id, _)| id.clone()).collect();
+        Ok(rank::hits(fused, self.get(collection, &ids, &request.output).await?))
     }
 
     /// One page of records in id order (strings by bytes).

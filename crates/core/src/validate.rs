@@ -55,7 +55,7 @@ fn record_of(spec: &CollectionSpec, record: &Record) -> Result<()> {
         scalar(field, record.fields.get(&field.name).unwrap_or(&Value::Null))?;
     }
     match record.fields.keys().find(|name| spec.scalar_field(name).is_none()) {
-        Some(name) => Err(unknown_field(spec, name)),
+        Some(name) => Err(spec.unknown_field(name)),
         None => Ok(()),
     }
 }
@@ -291,7 +291,7 @@ fn range(request: &SearchRequest, metric: Option<Metric>) -> Result<()> {
 
 fn grouping(spec: &CollectionSpec, group_by: &GroupBy, k: usize) -> Result<()> {
     let Some(field) = spec.scalar_field(&group_by.field) else {
-        return Err(unknown_field(spec, &group_by.field));
+        return Err(spec.unknown_field(&group_by.field));
     };
     if matches!(field.kind, ScalarKind::Json | ScalarKind::Float) {
         return Err(Error::invalid(format!(
@@ -371,17 +371,9 @@ pub fn output(spec: &CollectionSpec, output: &Output) -> Result<()> {
         name == ID_FIELD || spec.scalar_field(name).is_some() || spec.vectors.iter().any(|field| &field.name == name)
     };
     match names.iter().find(|name| !known(name)) {
-        Some(name) => Err(unknown_field(spec, name)),
+        Some(name) => Err(spec.unknown_field(name)),
         None => Ok(()),
     }
-}
-
-/// The error for a field that the collection does not have.
-pub fn unknown_field(spec: &CollectionSpec, name: &str) -> Error {
-    let names = spec.scalars.iter().map(|f| &f.name).chain(spec.vectors.iter().map(|f| &f.name));
-    let shown: String = name.chars().take(64).collect();
-    Error::invalid(format!("collection '{}' has no field '{shown}'", spec.name))
-        .with_hint(format!("its fields are: {ID_FIELD}, {}", list(names)))
 }
 
 fn limit(what: &str, value: usize, max: usize) -> Result<()> {

@@ -7,7 +7,6 @@ use super::lex::is_reserved;
 use super::pattern::Pattern;
 use super::plan::{Column, Inside, List, Plan, Subject, Test};
 use crate::schema::{CollectionSpec, ID_FIELD, IdKind, ScalarKind, list};
-use crate::validate::unknown_field;
 
 /// The most tests in a filter: each may need two parameters in SQL, of which a statement has 32,766.
 const MAX_TESTS: usize = 8_000;
@@ -104,7 +103,7 @@ impl<'a> Checker<'a> {
             if self.spec.vectors.iter().any(|field| field.name == name) {
                 return Err(fault(place, format!("field '{name}' is a vector and cannot stand in a filter")));
             }
-            return Err(Fault::from_error(place.at, &unknown_field(self.spec, name)));
+            return Err(Fault::from_error(place.at, &self.spec.unknown_field(name)));
         };
         if !field.filterable {
             let able = self.spec.scalars.iter().filter(|field| field.filterable).map(|field| &field.name);
