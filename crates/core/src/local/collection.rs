@@ -194,7 +194,7 @@ impl Collection {
 /// The error for a collection that is not there.
 pub(super) fn unknown(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no collection '{name}'"))
-        .with_hint("list shows the collections there are")
+        .with_hint("use list to see the collections")
 }
 
 fn chunk_of(field: &VectorField, first_key: u64, records: &[Record]) -> Chunk {
