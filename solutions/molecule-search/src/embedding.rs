@@ -1,4 +1,4 @@
-//! Where a pattern lies in a molecule.
+//! Finds where a pattern occurs in a molecule.
 //!
 //! chematic says which of the molecule's atoms each of the pattern's may be, and which bonds fit, with RDKit's meaning of
 //! every primitive; this puts them together. chematic's own search tries every atom at every step when its steps are
