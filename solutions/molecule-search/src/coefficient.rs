@@ -1,5 +1,5 @@
-//! The similarity measure that orders hits. The store computes Tanimoto; other measures rescore its nearest neighbours, and
-//! a bound says how many of them an exact answer needs.
+//! The similarity measure that orders hits. The store computes Tanimoto; other measures rescore its nearest neighbours,
+//! and a bound says how many of them an exact answer needs.
 
 use bootcamp_core::{Error, Fields, Hit, Id, Output, Result, Vector};
 use bootcamp_kit::{Context, Options, SearchQuery};

@@ -283,8 +283,8 @@ impl TextEncoder {
         self.cutter.cut(text)
     }
 
-    /// An embedding of dimension [`ModelSpec::dim`] for each text; texts of similar length share a batch. Waits while the queue
-    /// is full.
+    /// An embedding of dimension [`ModelSpec::dim`] for each text; texts of similar length share a batch. Waits while
+    /// the queue is full.
     pub async fn embed(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
         self.queue.embed(texts).await
     }

@@ -1,5 +1,5 @@
-//! Writes a planned filter as SQL for SQLite, with values only as parameters. What an index can serve is plain SQL; what SQL
-//! cannot say exactly goes through the functions of [`super::functions`].
+//! Writes a planned filter as SQL for SQLite, with values only as parameters. What an index can serve is plain SQL;
+//! what SQL cannot say exactly goes through the functions of [`super::functions`].
 
 use rusqlite::types::Value;
 use serde_json::json;

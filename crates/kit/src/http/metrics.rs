@@ -1,4 +1,5 @@
-//! Prometheus metrics: requests, their duration, refused requests, and the time searches spend encoding and in the store.
+//! Prometheus metrics: requests, their duration, refused requests, and the time searches spend encoding and in the
+//! store.
 
 use std::time::Instant;
 
