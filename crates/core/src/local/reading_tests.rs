@@ -270,7 +270,7 @@ async fn readers_load_graphs_that_are_just_replaced() {
             })
         })
         .collect();
-    for version in 1..40 {
+    for version in 1..16 {
         writer.upsert("things", &records(0..200, version)).await.unwrap();
         writer.flush("things", None).await.unwrap();
     }
