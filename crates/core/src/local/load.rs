@@ -52,30 +52,36 @@ pub(super) fn follow<'a>(db: &'a Db, collection: &Collection, at: usize) -> Resu
         if view.next_key >= next_key {
             return Ok((view, reader));
         }
-        let table = &collection.table;
         let newer = next_key - view.loaded_key;
         let view = if view.next_key > 0 && newer <= RELOAD_AT_LEAST.max(view.len() as u64 / RELOAD_AT_GROWTH) {
             let mut view = View::clone(&view);
-            add_rows(&reader, table, at, view.next_key - 1, &mut view.flat)?;
+            add_rows(&reader, &collection.table, at, view.next_key - 1, &mut view.flat)?;
             View { next_key, ..view }
         } else {
-            match snapshot::saved(&reader, table, at)? {
-                Some(saved) if unusable.as_ref() != Some(&saved) => {
-                    match with_graph(&reader, table, at, &collection.graphs, &saved) {
-                        Ok(view) => view,
-                        Err(error) => {
-                            // The writer may have replaced it meanwhile: then another one is named by now.
-                            tracing::debug!(file = saved.file, %error, "the index file cannot be used");
-                            unusable = Some(saved);
-                            continue;
-                        }
-                    }
-                }
-                _ => without_graph(&reader, table, at)?,
-            }
+            let Some(view) = anew(&reader, collection, at, &mut unusable)? else { continue };
+            view
         };
         field.edit(|old| *old = view);
         return Ok((field.view(), reader));
+    }
+}
+
+/// The view of a field as it is on the disk; `None` to try once more, since the writer may have replaced the graph's file
+/// just now: then another one is named by now. Without one that can be used all rows are searched exactly.
+fn anew(reader: &Reader<'_>, collection: &Collection, at: usize, unusable: &mut Option<Saved>) -> Result<Option<View>> {
+    let table = &collection.table;
+    match snapshot::saved(reader, table, at)? {
+        Some(saved) if unusable.as_ref() != Some(&saved) => {
+            match with_graph(reader, table, at, &collection.graphs, &saved) {
+                Ok(view) => Ok(Some(view)),
+                Err(error) => {
+                    tracing::debug!(file = saved.file, %error, "the index file cannot be used");
+                    *unusable = Some(saved);
+                    Ok(None)
+                }
+            }
+        }
+        _ => without_graph(reader, table, at).map(Some),
     }
 }
 

@@ -128,7 +128,7 @@ impl LocalStore {
     /// Opens the store in a folder for reading only, while no process or another one writes to it. Any number may.
     ///
     /// Every call sees all that was acknowledged before it began. A field is loaded by the first search of it; later
-    /// ones load what was written since. Writing is refused (`ReadOnly`), and nothing is made where there is no store. In
+    /// ones load what was written since. `describe` tells of the index on the disk. Writing is refused (`ReadOnly`), and nothing is made where there is no store. In
     /// a folder that cannot be written, reading works once a process that may has written there.
     ///
     /// # Errors
