@@ -11,6 +11,7 @@ mod layering;
 mod milvus;
 mod milvus_faults;
 mod milvus_limits;
+mod modules;
 mod pictures;
 mod property;
 mod readers;
