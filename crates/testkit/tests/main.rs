@@ -8,6 +8,7 @@ mod crash;
 mod encoders;
 mod filters;
 mod layering;
+mod links;
 mod milvus;
 mod milvus_faults;
 mod milvus_limits;
