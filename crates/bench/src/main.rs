@@ -6,6 +6,7 @@ mod encode;
 mod exact;
 mod image;
 mod local;
+mod matrix;
 mod measure;
 mod molecule;
 mod process;

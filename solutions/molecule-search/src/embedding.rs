@@ -13,7 +13,36 @@ use chematic::smarts::{
     RdkitRingCountModel, find_matches_rdkit_parity, for_each_embedding,
 };
 
-use crate::substructure::{Effort, Outcome};
+/// How long a search may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Atoms that are tried in one molecule.
+    pub steps: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { steps: 200_000 }
+    }
+}
+
+/// What came of looking for a pattern in a molecule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in there: the molecule's atom for each of the pattern's, in the pattern's order. Where there are several
+    /// places, the first.
+    Matched(Vec<usize>),
+    /// It is certainly not.
+    No,
+    /// It may be: the steps did not suffice.
+    GaveUp,
+}
+
+impl Outcome {
+    pub fn is_match(&self) -> bool {
+        matches!(self, Self::Matched(_))
+    }
+}
 
 /// In which order a pattern's atoms are placed, and what each must fit.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ mod db;
 mod distance;
 mod field;
 mod flat;
+mod follow;
 mod graph;
 mod indexer;
 mod info;
@@ -40,11 +41,11 @@ use crate::request::{Output, Page, PageRequest, SearchRequest, Selection};
 use crate::schema::{CollectionSpec, check_name};
 use crate::store::{BATCH, CollectionInfo, Health, OnProgress, ServerKind, VectorStore};
 use crate::{Error, ErrorKind, Result, validate};
-use collection::{Collection, unknown};
+use collection::Collection;
 use db::{Db, failed};
 use indexer::Indexer;
 use lock::FolderLock;
-use table::Table;
+use table::{Table, unknown};
 
 pub use lock::{Holder, Server, announce};
 
