@@ -32,21 +32,30 @@ serve-molecule-search: ## Serve molecule-search's page over the data imported so
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p molecule-search -- serve
 
+# Mostly a single build from scratch, so incremental compilation would only cost time.
 .PHONY: test
-test: setup check docker-check deny-if-there docs ## Install what is missing and run every check and test
-	@cargo nextest run --workspace --locked
+test: setup format docker-check deny-if-there ## Install what is missing and run every check and test
+	@CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} scripts/test
+
+.PHONY: test-quick
+test-quick: setup format ## Lint, and run the tests that need no servers and no browser (while you work)
+	@scripts/test --profile quick
+
+.PHONY: format
+format:
+	@cargo fmt --all --check
 
 .PHONY: check
-check: ## Check formatting and lints (fast, needs no servers)
-	@cargo fmt --all --check
+check: format ## Check formatting and lints (fast, needs no servers)
 	@cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+.PHONY: check-features
+check-features: ## Lint core without its features (recompiles its dependencies)
 	@cargo clippy -p bootcamp-core --no-default-features --locked --quiet -- -D warnings
 
-# With what is private, because it is for those who change the code: links may lead there.
 .PHONY: docs
 docs: ## Build the documentation and run its examples
-	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --document-private-items --locked --quiet
-	@cargo test --workspace --doc --locked --quiet
+	@scripts/test docs
 
 .PHONY: fmt
 fmt: ## Format the code

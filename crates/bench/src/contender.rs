@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
 
-use crate::data::{DataSet, K, Matrix};
+use crate::data::DataSet;
+use crate::exact::K;
+use crate::matrix::Matrix;
 use crate::report;
 
 /// Links a node and candidates kept while building: the same for all.

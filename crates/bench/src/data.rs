@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::matrix::Matrix;
 use crate::{exact, report};
 
 /// Changes whenever the same parameters would give other data.
 const VERSION: u32 = 1;
-/// Neighbours known exactly for every query: recall is counted against them.
-pub const K: usize = 10;
 /// Queries of a data set.
 pub const QUERIES: usize = 1000;
 /// Rows that share a centre.
@@ -24,27 +23,6 @@ const ROWS_PER_CLUSTER: usize = 1000;
 const LATENT: usize = 32;
 /// A binary vector's share of ones, as in a molecule's fingerprint.
 const DENSITY: f64 = 0.05;
-
-/// Rows of equal length, one behind the other.
-#[derive(Clone, Debug)]
-pub struct Matrix<T> {
-    pub width: usize,
-    pub data: Vec<T>,
-}
-
-impl<T> Matrix<T> {
-    pub fn rows(&self) -> std::slice::ChunksExact<'_, T> {
-        self.data.chunks_exact(self.width)
-    }
-
-    pub fn row(&self, at: usize) -> &[T] {
-        &self.data[at * self.width..(at + 1) * self.width]
-    }
-
-    pub fn len(&self) -> usize {
-        self.data.len() / self.width
-    }
-}
 
 /// A data set in its folder.
 #[derive(Debug)]

@@ -4,8 +4,10 @@ use std::collections::BinaryHeap;
 
 use pulp::Arch;
 
-use crate::data::{K, Matrix};
+use crate::matrix::Matrix;
 
+/// Neighbours known exactly for every query: recall is counted against them.
+pub const K: usize = 10;
 /// Queries that are compared with a row while it is in the cache.
 const BLOCK: usize = 64;
 

@@ -12,7 +12,9 @@ use bootcamp_core::{
 use tokio::runtime::Runtime;
 
 use crate::contender::{Answer, EF_CONSTRUCTION, M, ask_each};
-use crate::data::{self, DataSet, K, Matrix};
+use crate::data::{self, DataSet};
+use crate::exact::K;
+use crate::matrix::Matrix;
 use crate::report;
 
 /// Records in one upsert.

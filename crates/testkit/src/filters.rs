@@ -1,8 +1,6 @@
 //! Asks a store what random filters select, and holds the answers against an independent model: real servers are the
 //! truth about their own language, and the local store must agree with them.
 
-// The model is core's, whose own tests use it too and cannot depend on this crate.
-#[path = "../../core/src/filter/model.rs"]
 mod model;
 
 use bootcamp_core::{

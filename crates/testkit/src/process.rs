@@ -26,8 +26,10 @@ impl ServerProcess {
     /// The system kills the server when the calling thread ends, so call it from a test's own thread.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// When it cannot be started, and in `make test-quick`, which has no servers.
     pub fn spawn(name: &'static str, command: &Command, log: &Path) -> Self {
+        let is_quick = std::env::var("NEXTEST_PROFILE").is_ok_and(|profile| profile == "quick");
+        assert!(!is_quick, "this test starts {name}: leave it out of profile 'quick' in .config/nextest.toml");
         let file = OpenOptions::new().create(true).append(true).open(log);
         let file = file.unwrap_or_else(|error| panic!("cannot open {}: {error}", log.display()));
         let errors = file.try_clone().unwrap_or_else(|error| panic!("cannot share {}: {error}", log.display()));

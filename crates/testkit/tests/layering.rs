@@ -56,8 +56,10 @@ impl Layer {
 fn is_reserved(dependency: &str, layer: Layer) -> Option<&'static str> {
     let (reserved, owners): (bool, &'static str) = match dependency {
         "milvus-sdk-rust" | "usearch" | "rusqlite" | "redis" | "ort" => (layer != Layer::Core, "core"),
-        "axum" => (layer != Layer::Kit, "kit"),
-        "clap" => (!matches!(layer, Layer::Kit | Layer::Solution), "kit and solutions"),
+        "utoipa-swagger-ui" => (layer != Layer::Kit, "kit"),
+        "axum" | "clap" | "utoipa" | "utoipa-axum" => {
+            (!matches!(layer, Layer::Kit | Layer::Solution), "kit and solutions")
+        }
         _ => return None,
     };
     (reserved && layer != Layer::Bench).then_some(owners)
@@ -200,7 +202,7 @@ fn length(path: &str, lines: usize) -> Option<String> {
     (lines > most && !excused).then(|| format!("{path} has {lines} lines: split it (at most {most})"))
 }
 
-fn workspace_folder() -> PathBuf {
+pub(crate) fn workspace_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
@@ -215,15 +217,22 @@ fn real_packages() -> (Vec<Package>, Vec<Package>) {
     (all.iter().filter(|package| package.source.is_none()).cloned().collect(), all)
 }
 
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+/// The files in a folder with this extension, but for what is built, downloaded or hidden.
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in folder.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("target") {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        let entry = entry.unwrap();
+        let (path, name) = (entry.path(), entry.file_name());
+        // Links to folders are not followed.
+        if entry.file_type().unwrap().is_dir() {
+            if !name.to_string_lossy().starts_with('.') && name != "target" && path != workspace_folder().join("data") {
+                found.extend(files(&path, extension));
+            }
+        } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);
         }
     }
+    found
 }
 
 #[test]
@@ -238,11 +247,7 @@ fn the_workspace_keeps_its_rules() {
     for member in &members {
         wrong.extend(manifest(&member.name, &read(&member.folder.join("Cargo.toml"))));
     }
-    let mut files = Vec::new();
-    for folder in ["crates", "solutions"].map(|folder| root.join(folder)).iter().filter(|folder| folder.exists()) {
-        rust_files(folder, &mut files);
-    }
-    for file in files {
+    for file in ["crates", "solutions"].iter().flat_map(|folder| files(&root.join(folder), "rs")) {
         let name = file.strip_prefix(&root).unwrap().display().to_string();
         wrong.extend(length(&name, read(&file).lines().count()));
     }
@@ -270,7 +275,11 @@ fn with(folder: &str, dependencies: &[&str]) -> Vec<Package> {
         package("b-kit", "crates/kit", &["b-core", "axum", "clap", "dev:b-testkit"]),
         package("b-testkit", "crates/testkit", &["b-core", "tokio"]),
         package("b-bench", "crates/bench", &["b-core", "b-kit", "b-testkit", "pictures", "usearch"]),
-        package("pictures", "solutions/pictures", &["b-core", "b-kit", "clap", "dev:b-testkit"]),
+        package(
+            "pictures",
+            "solutions/pictures",
+            &["b-core", "b-kit", "axum", "clap", "utoipa", "utoipa-axum", "dev:b-testkit"],
+        ),
         package("sounds", "solutions/sounds", &["b-core", "b-kit"]),
     ];
     let more = package("", folder, dependencies).dependencies;
@@ -297,7 +306,9 @@ fn dependencies_against_the_layers_are_found() {
         ("solutions/sounds", "b-testkit", "sounds (Solution) must not depend on b-testkit (Testkit)"),
         ("crates/kit", "rusqlite", "b-kit (Kit) names rusqlite, which only core may"),
         ("solutions/sounds", "dev:redis", "sounds (Solution) names redis, which only core may"),
-        ("crates/core", "axum", "b-core (Core) names axum, which only kit may"),
+        ("crates/core", "axum", "b-core (Core) names axum, which only kit and solutions may"),
+        ("crates/testkit", "utoipa-axum", "b-testkit (Testkit) names utoipa-axum, which only kit and solutions may"),
+        ("solutions/sounds", "utoipa-swagger-ui", "sounds (Solution) names utoipa-swagger-ui, which only kit may"),
         ("crates/testkit", "clap", "b-testkit (Testkit) names clap, which only kit and solutions may"),
     ];
     for (folder, dependency, expected) in cases {

@@ -19,7 +19,7 @@ fn gaps(reason: &'static str, cases: &[&'static str]) -> Vec<Gap> {
 
 /// Most of a case's time on a server is waiting.
 fn suite() -> Suite {
-    Suite { jobs: 8, ..Suite::from_env() }
+    Suite { jobs: 12, ..Suite::from_env() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,8 @@ fn record(id: i64, version: i64) -> Record {
 /// once, in its newest version.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_outlives_the_server_being_killed() {
-    let mut server = MilvusServer::start().await;
+    let options = MilvusOptions { killed: true, ..MilvusOptions::default() };
+    let mut server = MilvusServer::start_with(&options).await;
     let config = MilvusConfig { timeout: Duration::from_secs(180), retries: 1000, ..server.config() };
     let store = MilvusStore::connect(&config).await.unwrap();
     store.create(&spec("kill")).await.unwrap();
@@ -153,7 +154,7 @@ async fn a_server_that_is_gone_is_a_clear_error_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn passwords_are_asked_for_and_never_told() {
-    let server = MilvusServer::start_with(&MilvusOptions { authorization: true, tls: None }).await;
+    let server = MilvusServer::start_with(&MilvusOptions { authorization: true, ..MilvusOptions::default() }).await;
     MilvusStore::connect(&server.config()).await.unwrap().list().await.unwrap();
     let with = |settings: StoreSettings| StoreSettings { uri: server.settings().uri, ..settings };
     let secret = |text: &str| Some(text.to_owned().into());
@@ -187,7 +188,7 @@ async fn both_sides_show_certificates() {
         ..StoreSettings::default()
     };
     let tls = Tls { folder: folder.path().to_owned(), mutual: true, settings: full.clone() };
-    let server = MilvusServer::start_with(&MilvusOptions { authorization: false, tls: Some(tls) }).await;
+    let server = MilvusServer::start_with(&MilvusOptions { tls: Some(tls), ..MilvusOptions::default() }).await;
     let with = |settings: StoreSettings| {
         let settings = StoreSettings { uri: server.settings().uri, ..settings };
         MilvusConfig { timeout: Duration::from_secs(4), retries: 1, ..config(settings) }

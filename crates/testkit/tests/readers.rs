@@ -144,7 +144,7 @@ struct Reader {
 impl Reader {
     fn start(folder: &Path, n: usize) -> Self {
         let mut reader = Command::new(env!("CARGO_BIN_EXE_store-reader"));
-        reader.arg(folder).arg(if n % 2 == 0 { "keep" } else { "anew" });
+        reader.arg(folder).arg(if n.is_multiple_of(2) { "keep" } else { "anew" });
         let mut child = reader.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, output }

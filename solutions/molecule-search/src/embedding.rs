@@ -13,7 +13,36 @@ use chematic::smarts::{
     RdkitRingCountModel, find_matches_rdkit_parity, for_each_embedding,
 };
 
-use crate::substructure::{Effort, Outcome};
+/// How long a search may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Atoms that are tried in one molecule.
+    pub steps: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { steps: 200_000 }
+    }
+}
+
+/// The result of matching a pattern against a molecule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A match: the molecule's atom for each of the pattern's, in the pattern's order. Where there are several
+    /// places, the first.
+    Matched(Vec<usize>),
+    /// Certainly no match.
+    No,
+    /// Undecided: the step limit was reached.
+    GaveUp,
+}
+
+impl Outcome {
+    pub fn is_match(&self) -> bool {
+        matches!(self, Self::Matched(_))
+    }
+}
 
 /// In which order a pattern's atoms are placed, and what each must fit.
 #[derive(Clone, Debug)]

@@ -43,12 +43,13 @@ use bootcamp_kit::{
 
 pub use coefficient::Coefficient;
 pub use drawing::{Drawing, draw};
+pub use embedding::{Effort, Outcome};
 pub use fingerprint::{Fingerprint, dice, tanimoto, tversky};
 pub use molecule::{Limits, Molecule};
 pub use properties::Properties;
 pub use readers::{Columns, Record, Records, Structure, read};
 pub use screen::Screen;
-pub use substructure::{Effort, Outcome, Pattern};
+pub use substructure::Pattern;
 
 use coefficient::Ranked;
 use discover::Reading;

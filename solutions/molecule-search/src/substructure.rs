@@ -7,7 +7,7 @@ use chematic::smarts::{
     find_matches_rdkit_parity, parse_smarts,
 };
 
-use crate::embedding::{Plan, with_rings};
+use crate::embedding::{Effort, Outcome, Plan, with_rings};
 use crate::fault::Fault;
 use crate::molecule::{Limits, Molecule};
 use crate::screen::Screen;
@@ -29,37 +29,6 @@ pub struct Pattern {
     screen: Screen,
     /// `None` where chematic's own search must do.
     plan: Option<Plan>,
-}
-
-/// How long a search may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effort {
-    /// Atoms that are tried in one molecule.
-    pub steps: u64,
-}
-
-impl Default for Effort {
-    fn default() -> Self {
-        Self { steps: 200_000 }
-    }
-}
-
-/// The result of matching a pattern against a molecule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A match: the molecule's atom for each of the pattern's, in the pattern's order. If there are several
-    /// places, the first.
-    Matched(Vec<usize>),
-    /// Certainly no match.
-    No,
-    /// Undecided: the step limit was reached.
-    GaveUp,
-}
-
-impl Outcome {
-    pub fn is_match(&self) -> bool {
-        matches!(self, Self::Matched(_))
-    }
 }
 
 impl Pattern {

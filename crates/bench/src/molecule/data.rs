@@ -13,7 +13,8 @@ use anyhow::{Result, anyhow};
 use molecule_search::Molecule;
 
 use crate::contender::threads;
-use crate::data::{Matrix, Random};
+use crate::data::Random;
+use crate::matrix::Matrix;
 use crate::report::progress;
 
 /// Changes whenever other data would be made.

@@ -10,8 +10,9 @@ use serde_json::json;
 
 use super::{Bench, data, fingerprints};
 use crate::contender::Peer;
-use crate::data::{K, Matrix};
+use crate::exact::K;
 use crate::local::Local;
+use crate::matrix::Matrix;
 use crate::measure::{Noise, median, median_ratio, rounds, sum_seconds, timed};
 use crate::report::{Goal, Table, number, progress};
 

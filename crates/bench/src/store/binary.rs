@@ -6,9 +6,10 @@ use anyhow::{Result, ensure};
 use bootcamp_core::Metric;
 
 use crate::contender::{Peer, ask_each};
-use crate::data::{self, DataSet, Matrix};
+use crate::data::{self, DataSet};
 use crate::exact;
 use crate::local::Local;
+use crate::matrix::Matrix;
 use crate::measure::{Noise, median, median_ratio, rounds, sum_seconds};
 use crate::report::{Goal, Table, number};
 

@@ -5,9 +5,10 @@ use bootcamp_core::Filter;
 
 use super::DIM;
 use crate::contender::{Bare, ask_each};
-use crate::data::{self, DataSet, Matrix};
+use crate::data::{self, DataSet};
 use crate::exact;
 use crate::local::Local;
+use crate::matrix::Matrix;
 use crate::measure::{Noise, median, median_ratio};
 use crate::report::{Table, number};
 

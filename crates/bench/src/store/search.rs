@@ -4,9 +4,10 @@ use anyhow::Result;
 
 use super::DIM;
 use crate::contender::{Answer, Bare, Peer};
-use crate::data::{DataSet, Matrix, QUERIES};
+use crate::data::{DataSet, QUERIES};
 use crate::exact;
 use crate::local::Local;
+use crate::matrix::Matrix;
 use crate::measure::{Noise, Point, median, median_ratio, percentile, rounds, speed_at};
 use crate::report::{Goal, Table, line, number};
 

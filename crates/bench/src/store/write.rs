@@ -7,8 +7,9 @@ use rusqlite::Connection;
 
 use super::DIM;
 use crate::contender::{Bare, threads};
-use crate::data::{self, Matrix};
+use crate::data;
 use crate::local::{BATCH, Local};
+use crate::matrix::Matrix;
 use crate::measure::{Noise, median, median_ratio, rounds, timed};
 use crate::report::{Goal, Table, number};
 

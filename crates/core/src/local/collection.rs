@@ -14,11 +14,11 @@ use super::field::{Field, View};
 use super::flat::Chunk;
 use super::load;
 use super::table::Table;
+use crate::Result;
 use crate::filter::Filter;
 use crate::record::{Id, Record};
 use crate::request::Selection;
 use crate::schema::{CollectionSpec, VectorField};
-use crate::{Error, ErrorKind, Result};
 
 /// Bytes of vectors that may wait for the indexer before writers wait for it.
 const MAX_PENDING_BYTES: usize = 512 << 20;
@@ -189,12 +189,6 @@ impl Collection {
         }
         known.insert(name, KnownFilter { passing: Arc::clone(passing), upto, used: *clock });
     }
-}
-
-/// The error for a collection that is not there.
-pub(super) fn unknown(name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no collection '{name}'"))
-        .with_hint("use list to see the collections")
 }
 
 fn chunk_of(field: &VectorField, first_key: u64, records: &[Record]) -> Chunk {

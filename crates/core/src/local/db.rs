@@ -168,6 +168,18 @@ impl Db {
     }
 }
 
+impl Drop for Db {
+    /// Leaves all in the file and the log empty, where no reader of another process is in the middle of it.
+    fn drop(&mut self) {
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Ok(writer) = self.writer()
+            && let Err(error) = self.empty_log(&writer)
+        {
+            tracing::debug!(%error, "the store's log cannot be emptied");
+        }
+    }
+}
+
 /// A reading connection on loan.
 pub(super) struct Reader<'a> {
     db: &'a Db,

@@ -1,14 +1,11 @@
-//! From the disk to memory: a field's graph from its file, and the rows that it lacks from SQLite. Once when a
-//! collection is opened for writing; in a process that only reads, again and again, to follow the one that writes.
+//! From the disk to memory: a field's graph from its file, and the rows that it lacks from SQLite.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 use rusqlite::Connection;
 
-use super::collection::Collection;
-use super::db::{Db, Reader};
 use super::field::View;
 use super::flat::{Chunk, Flat};
 use super::snapshot::{self, Saved};
@@ -18,10 +15,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Rows a chunk when a collection is loaded.
 const LOAD_ROWS: usize = 16_384;
-/// A view that is followed is loaded anew when this share of it was written since, and at least so many rows: by then
-/// many of its rows are dead, and the graph on the disk has many of the newer ones.
-const RELOAD_AT_GROWTH: u64 = 4;
-const RELOAD_AT_LEAST: u64 = 10_000;
 
 /// The view of a field as it is on the disk. Without a graph that can be trusted all rows are searched exactly, until
 /// the indexer has built a new one.
@@ -36,52 +29,15 @@ pub(super) fn view(connection: &Connection, table: &Table, at: usize, graphs: &P
     }
 }
 
-/// The view of a field with all that is committed now, and a transaction in which exactly that is read. For a process
-/// that only reads; the first call loads the field.
-///
-/// Views of rows that another process has deleted since are right as they are: rows are passed over when they cannot be
-/// read.
-pub(super) fn follow<'a>(db: &'a Db, collection: &Collection, at: usize) -> Result<(Arc<View>, Reader<'a>)> {
-    let field = &collection.fields[at];
-    let _loading = collection.indexing.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut unusable = None;
-    loop {
-        let reader = db.reader()?;
-        let next_key = collection.next_key(&reader)?;
-        let view = field.view();
-        if view.next_key >= next_key {
-            return Ok((view, reader));
-        }
-        let table = &collection.table;
-        let newer = next_key - view.loaded_key;
-        let view = if view.next_key > 0 && newer <= RELOAD_AT_LEAST.max(view.len() as u64 / RELOAD_AT_GROWTH) {
-            let mut view = View::clone(&view);
-            add_rows(&reader, table, at, view.next_key - 1, &mut view.flat)?;
-            View { next_key, ..view }
-        } else {
-            match snapshot::saved(&reader, table, at)? {
-                Some(saved) if unusable.as_ref() != Some(&saved) => {
-                    match with_graph(&reader, table, at, &collection.graphs, &saved) {
-                        Ok(view) => view,
-                        Err(error) => {
-                            // The writer may have replaced it meanwhile: then another one is named by now.
-                            tracing::debug!(file = saved.file, %error, "the index file cannot be used");
-                            unusable = Some(saved);
-                            continue;
-                        }
-                    }
-                }
-                _ => without_graph(&reader, table, at)?,
-            }
-        };
-        field.edit(|old| *old = view);
-        return Ok((field.view(), reader));
-    }
-}
-
 /// # Errors
 /// When the file is missing or damaged, or has other rows than it should.
-fn with_graph(connection: &Connection, table: &Table, at: usize, graphs: &Path, saved: &Saved) -> Result<View> {
+pub(super) fn with_graph(
+    connection: &Connection,
+    table: &Table,
+    at: usize,
+    graphs: &Path,
+    saved: &Saved,
+) -> Result<View> {
     let upto = saved.upto;
     let graph = snapshot::load(&table.spec.vectors[at], graphs, saved)?;
     let mut flat = Flat::default();
@@ -95,7 +51,7 @@ fn with_graph(connection: &Connection, table: &Table, at: usize, graphs: &Path, 
     Ok(View { flat, graph: Some(Arc::new(graph)), upto, dead: Arc::new(dead), next_key, loaded_key: next_key })
 }
 
-fn without_graph(connection: &Connection, table: &Table, at: usize) -> Result<View> {
+pub(super) fn without_graph(connection: &Connection, table: &Table, at: usize) -> Result<View> {
     let mut flat = Flat::default();
     add_rows(connection, table, at, 0, &mut flat)?;
     let (next_key, _) = table.counters(connection)?;
@@ -103,7 +59,7 @@ fn without_graph(connection: &Connection, table: &Table, at: usize) -> Result<Vi
 }
 
 /// Adds the rows whose keys are after `after`.
-fn add_rows(connection: &Connection, table: &Table, at: usize, after: u64, flat: &mut Flat) -> Result<()> {
+pub(super) fn add_rows(connection: &Connection, table: &Table, at: usize, after: u64, flat: &mut Flat) -> Result<()> {
     let field: &VectorField = &table.spec.vectors[at];
     let mut chunk = Chunk::new(field);
     table.vectors_after(connection, at, after, |key, bytes| {

@@ -14,6 +14,7 @@ mod db;
 mod distance;
 mod field;
 mod flat;
+mod follow;
 mod graph;
 mod indexer;
 mod info;
@@ -40,11 +41,11 @@ use crate::request::{Output, Page, PageRequest, SearchRequest, Selection};
 use crate::schema::{CollectionSpec, check_name};
 use crate::store::{BATCH, CollectionInfo, Health, OnProgress, ServerKind, VectorStore};
 use crate::{Error, ErrorKind, Result, validate};
-use collection::{Collection, unknown};
+use collection::Collection;
 use db::{Db, failed};
 use indexer::Indexer;
 use lock::FolderLock;
-use table::Table;
+use table::{Table, unknown};
 
 pub use lock::{Holder, Server, announce};
 
@@ -128,7 +129,7 @@ impl LocalStore {
     /// Opens the store in a folder for reading only, while no process or another one writes to it. Any number may.
     ///
     /// Every call sees all that was acknowledged before it began. A field is loaded by the first search of it; later
-    /// ones load what was written since. Writing is refused (`ReadOnly`), and nothing is made where there is no store. In
+    /// ones load what was written since. `describe` tells of the index on the disk. Writing is refused (`ReadOnly`), and nothing is made where there is no store. In
     /// a folder that cannot be written, reading works once a process that may has written there.
     ///
     /// # Errors

@@ -208,8 +208,10 @@ async fn a_reader_in_the_middle_holds_nobody_up() {
     writer.flush("things", None).await.unwrap();
     let log = folder.path().join("store.sqlite3-wal");
     assert_eq!(std::fs::metadata(&log).unwrap().len(), 0, "nobody holds the log back any more");
+    writer.upsert("things", &records(0..10, 2)).await.unwrap();
     drop(writer);
-    assert!(log.exists(), "who may not write in the folder needs it there");
+    // Who may not write in the folder needs it there; who copies the file alone needs nothing in it.
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
 }
 
 /// With two readers there is hardly a moment without one, and SQLite alone would let the log grow and grow.
@@ -268,7 +270,7 @@ async fn readers_load_graphs_that_are_just_replaced() {
             })
         })
         .collect();
-    for version in 1..40 {
+    for version in 1..16 {
         writer.upsert("things", &records(0..200, version)).await.unwrap();
         writer.flush("things", None).await.unwrap();
     }

@@ -9,7 +9,7 @@ use super::collection::Collection;
 use super::db::{Db, Reader};
 use super::distance::{Prepared, to_distance, to_score};
 use super::field::{Field, View};
-use super::load;
+use super::follow;
 use super::nearest::Nearest;
 use super::table::Found;
 use crate::record::{Hit, Id};
@@ -67,7 +67,7 @@ fn moment<'a>(db: &'a Db, collection: &Collection, at: usize) -> Result<(Arc<Vie
         }
         if db.is_read_only() {
             drop(reader);
-            return load::follow(db, collection, at);
+            return follow::follow(db, collection, at);
         }
     }
 }

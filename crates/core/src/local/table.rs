@@ -10,7 +10,6 @@ use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use serde_json::Value;
 
-use super::collection::unknown;
 use super::db::failed;
 use super::distance::{from_bytes, to_bytes};
 use crate::filter::Filter;
@@ -495,4 +494,10 @@ fn from_sql(field: &ScalarField, value: ValueRef<'_>) -> rusqlite::Result<Value>
         (ScalarKind::String { .. }, value) => Value::from(value.as_str()?),
         (ScalarKind::Json, value) => serde_json::from_str(value.as_str()?).unwrap_or(Value::Null),
     })
+}
+
+/// The error for a collection that is not there.
+pub(super) fn unknown(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no collection '{name}'"))
+        .with_hint("use list to see the collections")
 }

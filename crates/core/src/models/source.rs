@@ -1,4 +1,4 @@
-//! Where a model's file comes from.
+//! Where a model's file comes from, and how far its fetch has come.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -109,3 +109,17 @@ fn inside(what: &str, path: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// How far a fetch has come.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchProgress<'a> {
+    /// The file's name, without folders.
+    pub file: &'a str,
+    /// Bytes that are here.
+    pub done: u64,
+    /// Bytes in all, where that is known. Of a wheel it is known only at the end; it is the wheel's size then.
+    pub total: Option<u64>,
+}
+
+/// Told how a fetch goes, several times a second. Not called for a file that is there already.
+pub type OnFetch<'a> = dyn Fn(&FetchProgress) + Send + Sync + 'a;

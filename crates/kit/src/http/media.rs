@@ -143,7 +143,8 @@ fn not_among(kinds: &[MediaKind]) -> String {
 }
 
 /// Ranges and conditions as RFC 9110 has them, also where the library is stricter or knows less: only GET has ranges, and
-/// in bytes; `If-Range`; and a file that is shorter than the end of it that is asked for is sent whole.
+/// in bytes; `If-Range`; and a file that is empty, or shorter than the end of it that is asked for, is sent
+/// whole.
 async fn ranged(path: &FilePath, method: &Method, mut headers: HeaderMap) -> Result<Response, Error> {
     let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
     if method != Method::GET || !headers.get(header::RANGE).is_some_and(is_bytes) {
@@ -154,7 +155,9 @@ async fn ranged(path: &FilePath, method: &Method, mut headers: HeaderMap) -> Res
     let is_refused = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
     let is_part = is_refused || response.status() == StatusCode::PARTIAL_CONTENT;
     // A weak tag or a date does not identify exact bytes, so it never matches.
-    if is_part && had.is_some_and(|had| response.headers().get(header::ETAG) != Some(&had)) {
+    let is_other = had.is_some_and(|had| response.headers().get(header::ETAG) != Some(&had));
+    let is_empty = response.headers().get(header::CONTENT_RANGE).is_some_and(|range| range.as_bytes().ends_with(b"/0"));
+    if is_part && (is_other || is_empty) {
         headers.remove(header::RANGE);
         return serve(path, method, headers).await;
     }

@@ -1,38 +1,9 @@
 //! The list of cases.
 
-use std::fmt;
-
-use futures::future::BoxFuture;
-
-use super::scene::Checked;
 use super::{
-    Scene, collections, concurrency, errors, filters, grouping, hybrid, indexes, paging, ranges, reads, search, text,
+    Case, collections, concurrency, errors, filters, grouping, hybrid, indexes, paging, ranges, reads, search, text,
     values, writes,
 };
-
-type Run = dyn for<'a> Fn(&'a Scene<'a>) -> BoxFuture<'a, Checked> + Send + Sync;
-
-/// One thing that a store must do.
-pub struct Case {
-    /// `theme::what`.
-    pub name: &'static str,
-    pub(super) run: Box<Run>,
-}
-
-impl Case {
-    pub(super) fn new(
-        name: &'static str,
-        run: impl for<'a> Fn(&'a Scene<'a>) -> BoxFuture<'a, Checked> + Send + Sync + 'static,
-    ) -> Self {
-        Self { name, run: Box::new(run) }
-    }
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
 
 /// Names the functions of a module once, as cases of that theme.
 macro_rules! theme {

@@ -12,6 +12,7 @@
 //! # }
 //! ```
 
+mod case;
 mod cases;
 mod check;
 mod collections;
@@ -31,6 +32,7 @@ mod text;
 mod values;
 mod writes;
 
-pub use cases::{Case, cases};
+pub use case::Case;
+pub use cases::cases;
 pub use report::{Gap, Outcome, Report, Suite};
 pub use scene::{Failure, Scene};

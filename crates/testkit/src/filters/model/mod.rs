@@ -1,14 +1,12 @@
 //! Random records and filters, each with its answer worked out in the plainest way, to hold against what SQL and
 //! servers answer. Knows the language only by its text, so that it shares no mistake with the code it tests.
 //!
-//! The testkit compiles this file as well, to ask real servers.
+//! The unit tests of core's filters take this folder in as well, to hold the SQL alone against it.
 
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-// The path is said because the testkit compiles this file from another place.
-#[path = "model_json.rs"]
 mod json;
 
 use json::{at, json_arithmetic, json_list, json_test, ordered};
