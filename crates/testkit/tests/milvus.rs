@@ -148,7 +148,7 @@ async fn a_server_that_is_gone_is_a_clear_error_in_time() {
     let error = MilvusStore::connect(&config).await.unwrap_err();
     assert!(error.kind().is_transient(), "{error:?}");
     assert!(error.to_string().contains("http://127.0.0.1:1"), "{error}");
-    assert!(error.hint().unwrap().contains("check that the server runs"), "{error:?}");
+    assert!(error.hint().unwrap().contains("check that the server is running"), "{error:?}");
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 

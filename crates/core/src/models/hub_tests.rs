@@ -292,7 +292,7 @@ fn what_is_not_the_file_is_not_kept() {
     assert!(error.to_string().contains("is not what the manifest says: sha256"), "{error}");
     let (error, requests) = failed(|_, _| reply("200 OK", "", &[7; 600_001]));
     assert_eq!((error.kind(), requests), (ErrorKind::Corrupt, 1));
-    assert!(error.to_string().contains("longer than the manifest says"), "{error}");
+    assert!(error.to_string().contains("larger than the manifest says"), "{error}");
 
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(|request, number| match number {
