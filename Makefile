@@ -1,12 +1,12 @@
-# The front door: `make help` lists what there is. Scripts do the work, each is quick when nothing is to do.
+# Entry point: `make help` lists all targets. Scripts do the work; each returns quickly when there is nothing to do.
 
 SHELL := bash
 .DEFAULT_GOAL := help
-# The sizes that `make bench-store` measures (100k, 1m or all; `make bench-molecule PART=import` has 1m, too), and the part
-# of a benchmark (empty: all).
+# The size of a benchmark (`make bench-store`: 100k, 1m or all; `make bench-molecule PART=import`: 1m, too), and its part
+# (empty: all).
 SCALE ?= all
 PART ?=
-# What `make docker-samples` fills.
+# The solution that `make docker-samples` imports into.
 SOLUTION ?= image-search
 
 .PHONY: help
@@ -19,7 +19,7 @@ demo: ## Build image-search, import sample pictures, search them, and serve the 
 	@cargo run --release --locked -p image-search -- demo
 
 .PHONY: serve-image-search
-serve-image-search: ## Serve the page of what was imported so far
+serve-image-search: ## Serve image-search's page over the data imported so far
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p image-search -- serve
 
@@ -28,7 +28,7 @@ demo-molecule-search: ## Build molecule-search, import sample molecules, search 
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p molecule-search -- demo
 
-serve-molecule-search: ## Serve the page of the molecules that were imported so far
+serve-molecule-search: ## Serve molecule-search's page over the data imported so far
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p molecule-search -- serve
 
@@ -46,7 +46,7 @@ format:
 	@cargo fmt --all --check
 
 .PHONY: check
-check: format ## Check format and lints (fast, needs no servers)
+check: format ## Check formatting and lints (fast, needs no servers)
 	@cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
 .PHONY: check-features
@@ -62,7 +62,7 @@ fmt: ## Format the code
 	@cargo fmt --all
 
 .PHONY: deny
-deny: ## Check licences, sources and advisories with cargo-deny (installs it)
+deny: ## Check licences, sources and advisories (installs cargo-deny)
 	@scripts/cargo-tool cargo-deny
 	@scripts/deny
 
@@ -83,11 +83,11 @@ docker-image-search docker-molecule-search: docker-%:
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
-docker-samples: ## Import the sample data into what make docker-… started (SOLUTION=image-search|molecule-search)
+docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search)
 	@$(COMPOSE) -f docker/$(SOLUTION)/compose.yaml exec -T app $(SOLUTION) import /samples
 
 .PHONY: docker-down
-docker-down: ## Stop what make docker-… started; its data stays
+docker-down: ## Stop all containers; data is kept
 	@for file in docker/*/compose.yaml; do $(COMPOSE) -f $$file down; done
 
 .PHONY: docker-check
@@ -95,24 +95,24 @@ docker-check: ## Check the Dockerfile, the compose files and the shell scripts (
 	@scripts/docker-check
 
 .PHONY: docker-test
-docker-test: ## Build and run the deployment on stand-ins for its images, break it, restore it; skips without Docker
+docker-test: ## Test the deployment on stand-in images, including failures and restore (skipped without Docker)
 	@docker/test/run
 
 .PHONY: bench-store
-bench-store: ## Measure the local store beside usearch, faiss and hnswlib (SCALE=100k|1m|all)
+bench-store: ## Compare the local store with usearch, faiss and hnswlib (SCALE=100k|1m|all)
 	@scripts/system-packages g++ python3-venv
 	@scripts/bench-peers
 	@cargo run --release --locked --quiet -p bootcamp-bench -- store $(SCALE) $(PART)
 
 .PHONY: bench-encode
-bench-encode: ## Measure the encoders beside ONNX Runtime alone and Python (PART=pictures|text|memory)
+bench-encode: ## Compare the encoders with ONNX Runtime alone and Python (PART=pictures|text|memory)
 	@scripts/system-packages g++ python3-pip python3-venv
 	@scripts/reference
 	@scripts/sample-pictures
 	@cargo run --release --locked --quiet -p bootcamp-bench -- encode $(PART)
 
 .PHONY: bench-image
-bench-image: ## Measure image-search beside ONNX Runtime alone and Python (PART=import|http|start|quality)
+bench-image: ## Compare image-search with ONNX Runtime alone and Python (PART=import|http|start|quality)
 	@scripts/system-packages g++ python3-pip python3-venv
 	@scripts/reference
 	@scripts/bench-peers image
@@ -121,7 +121,7 @@ bench-image: ## Measure image-search beside ONNX Runtime alone and Python (PART=
 	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench image $(PART)
 
 .PHONY: bench-molecule
-bench-molecule: ## Measure molecule-search beside RDKit and FPSim2 (PART=fingerprints|similar|threshold|substructures|import [SCALE=1m])
+bench-molecule: ## Compare molecule-search with RDKit and FPSim2 (PART=fingerprints|similar|threshold|substructures|import [SCALE=1m])
 	@scripts/system-packages g++ python3-pip python3-venv
 	@scripts/bench-peers molecule
 	@scripts/sample-molecules
@@ -129,9 +129,9 @@ bench-molecule: ## Measure molecule-search beside RDKit and FPSim2 (PART=fingerp
 	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench molecule $(PART) $(if $(PART),$(filter 1m,$(SCALE)))
 
 .PHONY: setup
-setup: ## Install what tests need: system packages, cargo-nextest, test servers
+setup: ## Install what the tests need: system packages, cargo-nextest, test servers
 	@scripts/setup
 
 .PHONY: clean-cache
-clean-cache: ## Remove what was downloaded and made by benchmarks (.cache/ and data/bench/)
+clean-cache: ## Remove downloads and benchmark data (.cache/ and data/bench/)
 	@rm -rf .cache data/bench

@@ -130,7 +130,7 @@ impl StoreSettings {
             uri if uri.starts_with("http://") || uri.starts_with("https://") => Place::Milvus(Box::new(self.server()?)),
             uri if uri.contains("://") => {
                 let scheme = uri.split("://").next().unwrap_or_default();
-                return Err(Error::invalid(format!("'{scheme}://' is no kind of store"))
+                return Err(Error::invalid(format!("'{scheme}://' is not a kind of store"))
                     .with_hint("give a folder, or http://host:port or https://host:port of a Milvus server"));
             }
             folder => Place::Local(PathBuf::from(folder)),
@@ -142,11 +142,11 @@ impl StoreSettings {
         let uri = self.uri.clone().unwrap_or_default();
         let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
         if rest.split('/').next().unwrap_or_default().contains('@') {
-            return Err(Error::invalid("the Milvus URI carries a user or password")
+            return Err(Error::invalid("the Milvus URI contains a user or password")
                 .with_hint("set MILVUS_USER and MILVUS_PASSWORD, or MILVUS_TOKEN, instead"));
         }
         if rest.is_empty() {
-            return Err(Error::invalid(format!("the Milvus URI '{uri}' names no host")));
+            return Err(Error::invalid(format!("the Milvus URI '{uri}' has no host")));
         }
         if self.token.is_some() && (self.user.is_some() || self.password.is_some()) {
             return Err(Error::invalid("both a token and a user or password are set")
@@ -163,7 +163,7 @@ impl StoreSettings {
         let timeout = self.timeout.unwrap_or(60.0);
         if !(timeout > 0.0 && timeout <= 86_400.0) {
             return Err(Error::invalid(format!(
-                "the time-out is {timeout} seconds, expected more than 0, at most a day"
+                "the timeout is {timeout} seconds, expected more than 0 and at most a day"
             )));
         }
         let tls_files = [&self.client_key_path, &self.client_pem_path, &self.ca_pem_path, &self.server_pem_path];
@@ -360,7 +360,7 @@ mod tests {
         assert!(refused(&[URI, ("MILVUS_USER", "root")]).to_string().contains("needs a password"));
         assert!(refused(&[URI, ("MILVUS_TOKEN", "t"), ("MILVUS_USER", "u")]).to_string().contains("both a token"));
         assert!(refused(&[URI, ("MILVUS_SERVER_NAME", "x")]).to_string().contains("not secure"));
-        assert!(refused(&[URI, ("MILVUS_TIMEOUT", "-1")]).to_string().contains("time-out is -1"));
+        assert!(refused(&[URI, ("MILVUS_TIMEOUT", "-1")]).to_string().contains("timeout is -1"));
         let error = refused(&[URI, ("MILVUS_SECURE", "true"), ("MILVUS_CA_PEM_PATH", "/no/such.pem")]);
         assert!(error.to_string().contains("/no/such.pem"), "{error}");
         let error = refused(&[("MILVUS_URI", "https://user:hunter2@host:1")]);

@@ -26,7 +26,7 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
                 Access::WriteAs(program) => LocalStore::open_as(&folder, LocalOptions::default(), &program),
             });
             Arc::new(open.await.map_err(|error| {
-                Error::new(ErrorKind::Internal, "opening the store was broken off").with_source(error)
+                Error::new(ErrorKind::Internal, "opening the store was aborted").with_source(error)
             })??)
         }
         #[cfg(feature = "milvus")]

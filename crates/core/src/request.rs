@@ -121,7 +121,7 @@ pub struct SearchRequest {
     /// The vector field searched; with [`Query::Text`], the full-text field.
     pub field: String,
     pub queries: Vec<Query>,
-    /// Most hits a query (with `group_by`: most groups), 1 to [`MAX_K`].
+    /// The number of hits (top-k) a query (with `group_by`: most groups), 1 to [`MAX_K`].
     pub k: usize,
     /// Only records for which this holds.
     pub filter: Option<Filter>,
@@ -221,7 +221,7 @@ pub struct HybridRequest {
     /// Each with exactly one query and no grouping; their `k` is how many candidates each gives.
     pub searches: Vec<SearchRequest>,
     pub fusion: Fusion,
-    /// Most hits, 1 to [`MAX_K`].
+    /// The number of hits (top-k), 1 to [`MAX_K`].
     pub k: usize,
     /// Fields of the hits; what the searches say of output does not count.
     pub output: Output,

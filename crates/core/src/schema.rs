@@ -388,12 +388,12 @@ impl CollectionSpec {
         for name in self.vectors.iter().map(|f| &f.name).chain(self.scalars.iter().map(|f| &f.name)) {
             check_name("field", name)?;
             if FILTER_WORDS.iter().any(|word| word.eq_ignore_ascii_case(name)) {
-                return Err(Error::invalid(format!("field name '{name}' is a word of the filter language"))
-                    .with_hint("choose another name, so that filters can speak of the field"));
+                return Err(Error::invalid(format!("field name '{name}' is a keyword of the filter language"))
+                    .with_hint("choose another name, so that filters can use the field"));
             }
             if !seen.insert(name) {
                 return Err(Error::invalid(format!("field name '{name}' is used twice"))
-                    .with_hint(format!("every field needs a name of its own; '{ID_FIELD}' is the id's")));
+                    .with_hint(format!("field names must be unique; '{ID_FIELD}' is reserved for the id")));
             }
         }
         self.vectors.iter().try_for_each(check_vector_field)?;
@@ -440,7 +440,7 @@ fn check_scalar_field(field: &ScalarField) -> Result<()> {
         check_max_len(&field.name, max_len)?;
     } else if field.full_text {
         return Err(Error::invalid(format!(
-            "field '{}' is of type {}, and only string fields can be searched by words",
+            "field '{}' is of type {}, but only string fields support full-text search",
             field.name,
             field.kind.name()
         )));
@@ -467,7 +467,7 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
     }
     let shown: String = name.chars().take(64).collect();
     Err(Error::invalid(format!("'{shown}' is not a valid {what} name")).with_hint(format!(
-        "a name starts with a letter or underscore, goes on with letters, digits and underscores, and has at most {MAX_NAME} characters"
+        "a name starts with a letter or underscore, continues with letters, digits and underscores, and has at most {MAX_NAME} characters"
     )))
 }
 
@@ -490,7 +490,7 @@ mod tests {
         };
         spec("inside").check().unwrap();
         let error = spec("IN").check().unwrap_err();
-        assert_eq!(error.to_string(), "field name 'IN' is a word of the filter language");
+        assert_eq!(error.to_string(), "field name 'IN' is a keyword of the filter language");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn records(spec: &CollectionSpec, records: &[Record]) -> Result<()> {
             && !seen.insert(id)
         {
             return Err(Error::invalid(format!("record {at}: id {} is in the batch twice", shown(id)))
-                .with_hint("send one record an id, the newest"));
+                .with_hint("send one record per id"));
         }
     }
     Ok(())
@@ -36,7 +36,7 @@ fn record_of(spec: &CollectionSpec, record: &Record) -> Result<()> {
     match (&record.id, spec.id) {
         (None, IdKind::Auto) => {}
         (Some(_), IdKind::Auto) => {
-            return Err(Error::invalid(format!("collection '{}' gives ids itself, but the record has one", spec.name)));
+            return Err(Error::invalid(format!("collection '{}' generates ids, but the record has one", spec.name)));
         }
         (None, _) => return Err(Error::invalid("the record has no id")),
         (Some(given), _) => id(spec, given)?,
@@ -83,7 +83,7 @@ pub fn vector(field: &VectorField, given: &Vector) -> Result<()> {
         && field.metric == Metric::Jaccard
         && bits.iter().all(|byte| *byte == 0)
     {
-        return Err(Error::invalid(format!("field '{name}': a vector without any bit has no JACCARD distance"))
+        return Err(Error::invalid(format!("field '{name}': a vector without set bits has no JACCARD distance"))
             .with_hint("leave the item out, or use metric HAMMING"));
     }
     if let Vector::F32(values) = given {
@@ -94,10 +94,8 @@ pub fn vector(field: &VectorField, given: &Vector) -> Result<()> {
             )));
         }
         if field.metric == Metric::Cosine && values.iter().all(|value| *value == 0.0) {
-            return Err(Error::invalid(format!(
-                "field '{name}': a zero vector has no direction, which COSINE compares"
-            ))
-            .with_hint("leave the item out, or use metric L2 or IP"));
+            return Err(Error::invalid(format!("field '{name}': a zero vector has no COSINE similarity"))
+                .with_hint("leave the item out, or use metric L2 or IP"));
         }
     }
     Ok(())
@@ -127,10 +125,9 @@ fn scalar(field: &ScalarField, value: &Value) -> Result<()> {
         )));
     }
     match (field.kind, value) {
-        (ScalarKind::String { max_len }, Value::String(text)) if text.len() > max_len => Err(Error::invalid(format!(
-            "field '{name}': the string has {} bytes, expected at most {max_len}",
-            text.len()
-        ))),
+        (ScalarKind::String { max_len }, Value::String(text)) if text.len() > max_len => {
+            Err(Error::invalid(format!("field '{name}': the string is {} bytes; the limit is {max_len}", text.len())))
+        }
         (ScalarKind::String { .. }, Value::String(text)) if text.contains('\0') => {
             Err(Error::invalid(format!("field '{name}': the string contains a NUL character")))
         }
@@ -138,7 +135,7 @@ fn scalar(field: &ScalarField, value: &Value) -> Result<()> {
             let len = value.to_string().len();
             if len > MAX_JSON {
                 return Err(Error::invalid(format!(
-                    "field '{name}': the JSON text has {len} bytes, expected at most {MAX_JSON}"
+                    "field '{name}': the JSON text is {len} bytes; the limit is {MAX_JSON}"
                 )));
             }
             Ok(())
@@ -177,14 +174,14 @@ fn id(spec: &CollectionSpec, given: &Id) -> Result<()> {
     match (given, spec.id) {
         // Milvus reads one as the negative of a number that does not exist, and loses the other in lists.
         (Id::Int(i64::MIN | i64::MAX), IdKind::Auto | IdKind::Int) => {
-            Err(Error::invalid(format!("id {given} is reserved: no server finds it reliably")))
+            Err(Error::invalid(format!("id {given} is reserved: servers do not find it reliably")))
         }
         (Id::Int(_), IdKind::Auto | IdKind::Int) => Ok(()),
         (Id::String(text), IdKind::String { max_len }) => {
             if text.is_empty() {
                 Err(Error::invalid("the id is empty"))
             } else if text.len() > max_len {
-                Err(Error::invalid(format!("id {} has {} bytes, expected at most {max_len}", shown(given), text.len())))
+                Err(Error::invalid(format!("id {} is {} bytes; the limit is {max_len}", shown(given), text.len())))
             } else if text.contains('\0') {
                 Err(Error::invalid(format!("id {} contains a NUL character", shown(given))))
             } else {
@@ -250,12 +247,13 @@ pub fn search(spec: &CollectionSpec, request: &SearchRequest) -> Result<()> {
 
 fn text_search(spec: &CollectionSpec, request: &SearchRequest, words: usize) -> Result<()> {
     if words < request.queries.len() {
-        return Err(Error::invalid("a search is by words or by vectors, not both")
-            .with_hint("use hybrid_search to fuse the two"));
+        return Err(
+            Error::invalid("a search takes text or vectors, not both").with_hint("use hybrid_search to fuse the two")
+        );
     }
     if !spec.scalar_field(&request.field).is_some_and(|field| field.full_text) {
         let able = spec.scalars.iter().filter(|field| field.full_text).map(|field| &field.name);
-        return Err(Error::invalid(format!("field '{}' cannot be searched by words", request.field))
+        return Err(Error::invalid(format!("field '{}' does not support full-text search", request.field))
             .with_hint(format!("full-text fields of '{}' are: {}", spec.name, list(able))));
     }
     let empty = |query: &Query| matches!(query, Query::Text(text) if text.trim().is_empty());
@@ -271,7 +269,7 @@ fn range(request: &SearchRequest, metric: Option<Metric>) -> Result<()> {
         return Ok(());
     }
     let Some(metric) = metric else {
-        return Err(Error::invalid("a search by words takes no radius"));
+        return Err(Error::invalid("full-text search takes no radius"));
     };
     let Some(radius) = radius else {
         return Err(Error::invalid("range_filter is given without radius"));
@@ -319,10 +317,10 @@ pub fn hybrid(spec: &CollectionSpec, request: &HybridRequest) -> Result<()> {
     for (at, part) in request.searches.iter().enumerate() {
         let fail = |message: &str| Err(Error::invalid(format!("search {at}: {message}")));
         if part.queries.len() != 1 {
-            return fail("a part of a hybrid search has exactly one query");
+            return fail("each search of a hybrid search must have exactly one query");
         }
         if part.group_by.is_some() {
-            return fail("a part of a hybrid search cannot group its hits");
+            return fail("the searches of a hybrid search cannot be grouped");
         }
         search(spec, part).map_err(|error| error.context(format_args!("search {at}")))?;
     }

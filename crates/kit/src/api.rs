@@ -1,4 +1,4 @@
-//! Bodies as programs see them, the same from `--json` and over HTTP.
+//! The JSON bodies of `--json` and the HTTP API.
 
 use bootcamp_core::{Error, Fields, Hit, Id, Metric};
 use serde::{Deserialize, Serialize};
@@ -56,17 +56,17 @@ pub(crate) fn in_url(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// An item that was found.
+/// A hit.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HitBody {
     #[serde(flatten)]
     pub item: ItemBody,
     /// By the metric.
     pub score: f32,
-    /// Where the metric is Jaccard's distance: 1 less that, which chemists know as Tanimoto's similarity.
+    /// For the Jaccard distance: 1 minus the distance, the Tanimoto similarity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f32>,
-    /// What the solution says of this hit beside its fields.
+    /// The solution's details of this hit, beside its fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub details: Option<Fields>,
@@ -80,7 +80,7 @@ pub struct HitBody {
 pub struct SearchBody {
     /// Best first.
     pub hits: Vec<HitBody>,
-    /// What to know of the answer as a whole.
+    /// Notes on the answer as a whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[schema(example = "COSINE")]
@@ -92,10 +92,10 @@ pub struct SearchBody {
     pub timings: Timings,
 }
 
-/// What the time went into.
+/// Timings.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Timings {
-    /// Making a vector of the query.
+    /// Encoding the query.
     pub encode_ms: f64,
     /// Searching.
     pub search_ms: f64,
@@ -132,7 +132,7 @@ impl SearchBody {
 pub struct ItemsBody {
     /// In id order.
     pub items: Vec<ItemBody>,
-    /// What to give as `after` for the next page; null at the end.
+    /// Pass this as `after` for the next page; null at the end.
     #[schema(value_type = Option<String>)]
     pub next: Option<Id>,
     /// Items that pass the filter, on all pages.
@@ -149,7 +149,7 @@ pub struct ProblemBody {
     pub title: String,
     #[schema(example = 400)]
     pub status: u16,
-    /// What is wrong.
+    /// What went wrong.
     pub detail: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,11 +168,11 @@ impl ProblemBody {
     }
 }
 
-/// Items that are nearly the same.
+/// A group of near-duplicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GroupBody {
     pub items: Vec<ItemBody>,
-    /// Of the least alike pair that holds the group together.
+    /// The score of the least similar pair that links the group.
     pub score: f32,
 }
 
@@ -196,21 +196,21 @@ pub struct JobBody {
     pub state: State,
     /// Milliseconds since 1970.
     pub created_at: u64,
-    /// That it has run.
+    /// Seconds since it started.
     pub seconds: f64,
     pub progress: ProgressBody,
-    /// Of an import: what came of it so far.
+    /// Of an import: the result so far.
     pub report: Option<Report>,
     /// Of a search for duplicates, once it is done.
     pub groups: Option<Vec<GroupBody>>,
-    /// Of the program's own work: what came of it, once it is done.
+    /// Of the program's own work: its result, once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<Value>,
     pub error: Option<ProblemBody>,
 }
 
-/// How far a job has come.
+/// The progress of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressBody {
     /// Sources of an import, items of a search for duplicates, units of the program's own work.
@@ -268,7 +268,7 @@ impl JobBody {
     }
 }
 
-/// What words are understood as.
+/// How a text query is understood.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PreviewBody {
     /// For people.
@@ -281,7 +281,7 @@ pub struct PreviewBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MapBody {
     pub points: Vec<PointBody>,
-    /// The shares of the whole variance that the two axes show.
+    /// The shares of the total variance along the two axes.
     pub explained: Vec<f32>,
     /// Items in the collection.
     pub total: u64,

@@ -13,10 +13,10 @@ use crate::spool::{Spool, SpoolFile};
 /// The bytes of a source, or of a file in a query. Cheap to clone.
 #[derive(Clone)]
 pub enum Content {
-    /// A file that is somebody's.
+    /// A file that is not ours, such as one in an imported folder.
     File(PathBuf),
     Bytes(Arc<[u8]>),
-    /// A file that is removed when nobody needs it any more.
+    /// A temporary file, removed with its last user.
     Spooled(Arc<SpoolFile>),
 }
 
@@ -45,7 +45,7 @@ impl From<ContentPath> for Content {
     }
 }
 
-/// Where content is on the disk. What was written only for this goes with it.
+/// Content as a file on disk. A file that was written only for this is removed with it.
 #[derive(Clone, Debug)]
 pub enum ContentPath {
     File(PathBuf),
@@ -112,10 +112,10 @@ fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
     let cannot_read = |error| Error::io("cannot read", path, error);
     let metadata = path.metadata().map_err(cannot_read)?;
     if !metadata.is_file() {
-        return Err(Error::invalid(format!("{} is no file", path.display())));
+        return Err(Error::invalid(format!("{} is not a file", path.display())));
     }
     if metadata.len() > max {
-        return Err(Error::invalid(format!("the file has {} bytes, and at most {max} are taken", metadata.len())));
+        return Err(Error::invalid(format!("the file is {} bytes; the limit is {max}", metadata.len())));
     }
     std::fs::read(path).map_err(cannot_read)
 }
@@ -146,7 +146,7 @@ mod tests {
         std::fs::write(&file, b"12345").unwrap();
         let content = Content::File(file.clone());
         assert_eq!(*content.read(5).unwrap(), *b"12345");
-        assert_eq!(content.read(4).unwrap_err().to_string(), "the file has 5 bytes, and at most 4 are taken");
+        assert_eq!(content.read(4).unwrap_err().to_string(), "the file is 5 bytes; the limit is 4");
         let spool = Spool::new(folder.path().join("spool"));
         assert_eq!(&*content.path(&spool).unwrap(), &*file);
         assert!(Content::File(folder.path().to_owned()).read(5).is_err(), "a folder");

@@ -30,7 +30,7 @@ pub const SPAN: [&str; 2] = ["start", "end"];
 /// Hex digits of an id: 80 bits of a hash.
 pub(crate) const ID_LENGTH: usize = 20;
 
-/// Is told how a model's download goes.
+/// Called with the progress of a model's download.
 pub type OnFetch = Arc<dyn Fn(&FetchProgress<'_>) + Send + Sync>;
 
 /// Everything a solution works with. Cheap to clone.
@@ -47,7 +47,7 @@ pub struct Context {
     /// What makes the embeddings.
     pub maker: Maker,
     pub media: Media,
-    /// Where files go that are too large for memory and that nobody keeps.
+    /// Temporary files too large for memory.
     pub spool: Spool,
     /// Of pictures and other files that are read.
     pub limits: Limits,
@@ -114,15 +114,15 @@ impl Context {
             .await
     }
 
-    /// Runs something that computes, such as decoding a picture, on a thread that may: at most one a core at a time,
-    /// so that memory stays flat however many requests wait.
+    /// Runs CPU-bound work, such as decoding a picture, on a blocking thread: at most one per core at a time,
+    /// so that memory stays bounded however many requests wait.
     ///
     /// # Errors
     /// Those of `work`.
     pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let permit = Arc::clone(&self.decoders).acquire_owned().await;
         blocking(move || {
-            // Held by the work itself: it goes on when nobody waits for it any more.
+            // Held by the work itself, which continues even if its caller is gone.
             let _permit = permit;
             work()
         })
@@ -243,13 +243,13 @@ impl Context {
         let what = if let Some(field) = missing {
             format!("it has no field '{}'", field.name)
         } else if wanted.id != found.id {
-            "its ids are of another kind".to_owned()
+            "its ids have a different type".to_owned()
         } else if found.vector_field(&self.field)?.dim != wanted.vector_field(&self.field)?.dim {
-            "its vectors have another dimension".to_owned()
+            "its vectors have a different dimension".to_owned()
         } else {
             return Ok(());
         };
-        let message = format!("collection '{}' was not made by {}: {what}", self.collection, self.facts.name);
-        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another one with --collection"))
+        let message = format!("collection '{}' was not created by {}: {what}", self.collection, self.facts.name);
+        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose a different one with --collection"))
     }
 }

@@ -1,4 +1,4 @@
-//! Groups of items that are nearly the same, over a whole collection: every item is looked up by its own vector, page
+//! Groups of near-duplicates in a whole collection: every item is searched for by its own embedding, page
 //! by page, and what is near enough is joined. Only the ids that have a partner stay in memory.
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +22,7 @@ const MAX_NEIGHBOURS: usize = 4096;
 pub struct Group {
     /// In id order, with the fields that people see.
     pub items: Vec<(Id, Fields)>,
-    /// Of the least alike pair that holds the group together.
+    /// The score of the least similar pair that links the group.
     pub score: f32,
 }
 
@@ -30,10 +30,10 @@ pub struct Group {
 /// counts items, and can stop it.
 ///
 /// # Errors
-/// Those of the store; `InvalidInput` when it was stopped, since half of the groups would mislead.
+/// Those of the store; `InvalidInput` when it was cancelled, since partial groups would mislead.
 pub async fn duplicates(context: &Context, threshold: f32, output: &Output, watch: &Watch) -> Result<Vec<Group>> {
     if !threshold.is_finite() {
-        return Err(Error::invalid("threshold is no finite number"));
+        return Err(Error::invalid("threshold is not a finite number"));
     }
     let CollectionInfo { count, spec, .. } = context.existing().await?;
     let metric = spec.vector_field(&context.field)?.metric;
@@ -43,7 +43,7 @@ pub async fn duplicates(context: &Context, threshold: f32, output: &Output, watc
     let mut pages = scan(&*context.store, &context.collection, request).try_chunks(PAGE);
     while let Some(page) = pages.try_next().await.map_err(|error| error.1)? {
         if watch.is_cancelled() {
-            return Err(Error::invalid("the search for duplicates was stopped"));
+            return Err(Error::invalid("the search for duplicates was cancelled"));
         }
         let ids: Vec<Id> = page.into_iter().filter_map(|record| record.id).collect();
         look_up(context, &ids, threshold, metric, NEIGHBOURS, &mut groups).await?;

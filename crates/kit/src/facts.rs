@@ -1,4 +1,4 @@
-//! What a program says of itself, as plain data: its name, its collection, what makes its embeddings, what a query and
+//! A program's description as plain data: its name, its collection, what makes its embeddings, what a query and
 //! an import may be. Everything in the kit reads it; what a program *does* stands in [`Program`](crate::Program).
 
 use bootcamp_core::{Metric, VectorField, VectorKind};
@@ -13,28 +13,28 @@ pub struct Facts {
     pub name: &'static str,
     /// For people: `Image search`.
     pub title: &'static str,
-    /// What it does, one sentence.
+    /// What it does, in one sentence.
     pub summary: &'static str,
     pub version: &'static str,
     /// The collection, unless settings name another.
     pub collection: &'static str,
     /// What makes the embeddings.
     pub vectors: Vectors,
-    /// What a query may be, words aside: `picture`.
+    /// What a query may be besides text: `picture`.
     pub accepts: &'static [&'static str],
     /// What words in a query are, where the program reads them itself: `SMILES`. Otherwise it depends on the model
     /// whether a query may be words.
     pub words: Option<&'static str>,
-    /// Queries in words to begin with, for people who have none at hand.
+    /// Example text queries for new users.
     pub examples: &'static [WordsExample],
-    /// What people choose of a query.
+    /// Options of a query.
     pub options: &'static [ProgramOption],
-    /// What people choose of an import.
+    /// Options of an import.
     pub import_options: &'static [ProgramOption],
     /// Whether an item is a span of its source, such as a shot of a video. Then items have `start` and `end` in seconds,
     /// and a search for k hits gives k sources with the best spans of each.
     pub spans: bool,
-    /// From this score on two items count as near-duplicates, unless a user says otherwise. `None`: the program does not
+    /// The default score from which two items count as near-duplicates. `None`: the program does not
     /// look for duplicates.
     pub duplicates: Option<f32>,
     /// Kinds of files that items are shown as. Where there are none, no file leaves the disk and uploads are not kept:

@@ -16,9 +16,10 @@ pub async fn stored_vector(context: &Context, id: &Id) -> Result<Vec<f32>> {
     let mut record = stored(context, id, &Output::only([&context.field])).await?;
     match record.vectors.remove(&context.field) {
         Some(Vector::F32(vector)) => Ok(vector),
-        Some(Vector::Binary { .. }) => {
-            Err(Error::new(ErrorKind::Unsupported, format!("the vectors of '{}' are bits", context.field)))
-        }
+        Some(Vector::Binary { .. }) => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the vectors of '{}' are binary and cannot be averaged", context.field),
+        )),
         None => Err(no_item(id)),
     }
 }

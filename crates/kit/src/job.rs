@@ -112,11 +112,11 @@ impl Job {
     pub(crate) async fn run(&self, turn: &Semaphore, work: BoxFuture<'static, Result<Outcome>>) {
         let _turn = tokio::select! {
             turn = turn.acquire() => turn,
-            () = self.watch.cancelled() => return self.end(Err(Error::invalid("the job was stopped before it began"))),
+            () = self.watch.cancelled() => return self.end(Err(Error::invalid("the job was cancelled before it began"))),
         };
         self.start();
         // In a task of its own, so that a fault in it ends the job and nothing else.
-        let broken = |error| Err(Error::new(ErrorKind::Internal, "the job was broken off").with_source(error));
+        let broken = |error| Err(Error::new(ErrorKind::Internal, "the job was aborted").with_source(error));
         self.end(tokio::spawn(work).await.unwrap_or_else(broken));
     }
 }

@@ -12,7 +12,7 @@ const ROUNDS: usize = 60;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     pub points: Vec<Point>,
-    /// The shares of the whole variance that the two axes show.
+    /// The shares of the total variance along the two axes.
     pub explained: [f32; 2],
     /// Items in the collection.
     pub total: u64,

@@ -36,8 +36,9 @@ impl Printer {
     /// # Errors
     /// `Internal` when it cannot be written as JSON.
     pub fn json(&self, body: &impl Serialize) -> Result<()> {
-        let text = serde_json::to_string(body)
-            .map_err(|error| Error::new(ErrorKind::Internal, "the result makes no JSON").with_source(error))?;
+        let text = serde_json::to_string(body).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the result cannot be written as JSON").with_source(error)
+        })?;
         self.line(text);
         Ok(())
     }

@@ -86,9 +86,9 @@ pub struct Export {
 pub struct Work {
     /// One word, such as `train`.
     pub name: &'static str,
-    /// What it does, one sentence.
+    /// What it does, in one sentence.
     pub about: &'static str,
-    /// What people choose of it.
+    /// Its options.
     pub options: &'static [ProgramOption],
     /// Does it. The [`Watch`] is told how far it is and says when to stop; the report is a JSON object.
     pub run: fn(Context, Options, Watch) -> BoxFuture<'static, Result<Value>>,

@@ -1,4 +1,4 @@
-//! Questions and answers as every solution takes and gives them: examples to be like, examples not to be like, and
+//! Queries and answers, the same in every solution: positive and negative examples, and
 //! hits, best first.
 
 use std::time::Instant;
@@ -15,25 +15,25 @@ use crate::context::{Context, SOURCE};
 use crate::items::path_of;
 use crate::options::Options;
 
-/// The most hits a query may ask for.
+/// The largest k of a query.
 pub const MAX_K: usize = 1000;
-/// Hits of one source, where items are spans of their sources and nobody asks for more or fewer.
+/// The default number of hits per source, where items are spans of their sources.
 pub const MOMENTS: usize = 3;
 /// The most examples in a query.
 pub const MAX_EXAMPLES: usize = 32;
 
-/// A question: what hits should be like.
+/// A query: what hits should be similar to.
 #[derive(Clone, Debug)]
 pub struct SearchQuery {
     /// At least one. Several are averaged.
     pub positive: Vec<Example>,
-    /// What hits should not be like.
+    /// What hits should be unlike.
     pub negative: Vec<Example>,
-    /// Most hits, 1 to [`MAX_K`].
+    /// The number of hits (top-k), 1 to [`MAX_K`].
     pub k: usize,
     /// In Milvus's expression language.
     pub filter: Option<String>,
-    /// The worst score of a hit: the least similarity, or for a distance the largest.
+    /// The score limit: the minimum similarity or the maximum distance.
     pub min_score: Option<f32>,
     /// At most this many hits of one source; `k` counts sources then. `None`: hits count, whatever their source.
     pub per_source: Option<usize>,
@@ -42,7 +42,7 @@ pub struct SearchQuery {
     pub options: Options,
 }
 
-/// A thing to be like.
+/// An example in a query.
 #[derive(Clone, Debug)]
 pub struct Example {
     pub subject: Subject,
@@ -78,7 +78,7 @@ impl Example {
     pub async fn content(&self, context: &Context) -> Result<Content> {
         match &self.subject {
             Subject::File { content, .. } => Ok(content.clone()),
-            Subject::Words(words) => Err(Error::invalid(format!("'{words}' is no file"))),
+            Subject::Words(words) => Err(Error::invalid(format!("'{words}' is not a file"))),
             Subject::Id(id) => {
                 let path = path_of(context, id).await?;
                 context.original(&path).await.map(Content::from)
@@ -104,7 +104,7 @@ impl Example {
 }
 
 impl SearchQuery {
-    /// What is most like one thing.
+    /// A query for the nearest neighbours of one example.
     pub fn like(subject: Subject, k: usize) -> Self {
         let positive = vec![Example { subject, region: None }];
         let (params, options) = Default::default();
@@ -116,24 +116,24 @@ impl SearchQuery {
     pub fn check(&self) -> Result<()> {
         if self.positive.is_empty() {
             return Err(Error::invalid("the query has no positive example")
-                .with_hint("give at least one: a file, the id of an item, or words"));
+                .with_hint("give at least one: a file, an item's id, or text"));
         }
         if self.positive.len() + self.negative.len() > MAX_EXAMPLES {
-            return Err(Error::invalid(format!("the query has over {MAX_EXAMPLES} examples")));
+            return Err(Error::invalid(format!("the query has more than {MAX_EXAMPLES} examples")));
         }
         if self.k == 0 || self.k > MAX_K {
             return Err(Error::invalid(format!("k is {}, expected 1 to {MAX_K}", self.k)));
         }
         if self.per_source.is_some_and(|size| size == 0 || size > MAX_K) {
-            return Err(Error::invalid(format!("the hits of one source are at least 1 and at most {MAX_K}")));
+            return Err(Error::invalid(format!("the number of hits per source must be between 1 and {MAX_K}")));
         }
         if self.min_score.is_some_and(|score| !score.is_finite()) {
-            return Err(Error::invalid("min_score is no finite number"));
+            return Err(Error::invalid("min_score is not a finite number"));
         }
         Ok(())
     }
 
-    /// Stored items named as examples: a person who points at one does not want it back.
+    /// Stored items used as examples: they are left out of the hits.
     pub fn named(&self) -> impl Iterator<Item = &Id> {
         self.positive.iter().chain(&self.negative).filter_map(Example::id)
     }
@@ -154,7 +154,7 @@ impl SearchQuery {
     pub async fn find_each(&self, context: &Context, vectors: Vec<Vector>, output: Output) -> Result<Vec<Vec<Hit>>> {
         let queries = vectors.into_iter().map(Query::from).collect();
         let output = match output {
-            // Which source a hit is of decides how many of it are kept.
+            // Grouping needs each hit's source.
             Output::Only(mut names) if self.per_source.is_some() => {
                 names.push(SOURCE.to_owned());
                 Output::Only(names)
@@ -168,8 +168,8 @@ impl SearchQuery {
     }
 
     /// The hits of several searches of the collection, fused: by a vector and by words, mostly. What narrows this query
-    /// narrows each of them; each gives `candidates` hits to the fusion. A fused score says nothing of nearness, so
-    /// `min_score` is not looked at.
+    /// narrows each of them; each contributes `candidates` hits. A fused score is not a similarity, so
+    /// `min_score` is ignored.
     ///
     /// # Errors
     /// As [`SearchQuery::find`].
@@ -191,9 +191,9 @@ impl SearchQuery {
         Ok(self.keep(context, context.or_missing(found).await?, false))
     }
 
-    /// A search of one field by what narrows this query: the filter, k, the spans of a source, the least score.
+    /// A search of one field with this query's filter, k, hits per source and score limit.
     fn request(&self, field: &str, queries: Vec<Query>) -> Result<SearchRequest> {
-        // Exact scans of bits end where no hit can be near enough. The radius itself is too far.
+        // Exact binary scans stop where no hit can be within the radius, which is exclusive.
         let is_bits = matches!(queries.first(), Some(Query::Vector(Vector::Binary { .. })));
         let radius = self.min_score.filter(|worst| is_bits && *worst >= 0.0).map(f32::next_up);
         let group_by = self.per_source.map(|size| GroupBy { field: SOURCE.to_owned(), size });
@@ -206,7 +206,7 @@ impl SearchQuery {
         })
     }
 
-    /// Those of the hits that the query wants: not what it names itself, none that is too far, and no more than k; where
+    /// Filters hits: leaves out the query's own items and hits beyond the score limit, and keeps at most k; where
     /// they are grouped, of k sources.
     fn keep(&self, context: &Context, mut hits: Vec<Hit>, by_metric: bool) -> Vec<Hit> {
         let named: Vec<&Id> = self.named().collect();
@@ -239,7 +239,7 @@ pub fn combine(metric: Metric, positive: Vec<Vec<f32>>, negative: Vec<Vec<f32>>)
     }
 }
 
-/// Under Cosine all vectors count alike, however long they are.
+/// Under cosine similarity all vectors have equal weight, whatever their length.
 fn mean(metric: Metric, mut vectors: Vec<Vec<f32>>) -> Option<Vec<f32>> {
     let count = vectors.len() as f32;
     if metric == Metric::Cosine {
@@ -255,23 +255,23 @@ fn mean(metric: Metric, mut vectors: Vec<Vec<f32>>) -> Option<Vec<f32>> {
     Some(sum.into_iter().map(|s| s / count).collect())
 }
 
-/// Hits, best first, and how long what took.
+/// Hits, best first, with timings.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     pub hits: Vec<Hit>,
-    /// What the solution says of each hit beside its fields, in the hits' order; empty where it says nothing.
+    /// The solution's details of each hit beside its fields, in the hits' order; may be empty.
     pub details: Vec<Fields>,
     /// Parts of each hit that stand out in its drawing, in the hits' order; empty where none do.
     pub marks: Vec<Vec<usize>>,
-    /// What people should know of the answer as a whole, a line each.
+    /// Notes on the answer as a whole, a line each.
     pub notes: Vec<String>,
-    /// Milliseconds that examples took to become a vector.
+    /// Milliseconds spent encoding the examples.
     pub encode_ms: f64,
-    /// Milliseconds that the store took.
+    /// Milliseconds spent in the store.
     pub search_ms: f64,
 }
 
-/// Tells how long each part of a search took.
+/// Measures how long each part of a search takes.
 #[derive(Debug)]
 pub struct Laps(Instant);
 
@@ -312,6 +312,6 @@ mod tests {
         assert_eq!(refused(SearchQuery { positive: vec![], ..query.clone() }), "the query has no positive example");
         assert_eq!(refused(SearchQuery { k: 0, ..query.clone() }), "k is 0, expected 1 to 1000");
         assert_eq!(refused(SearchQuery { k: 1001, ..query.clone() }), "k is 1001, expected 1 to 1000");
-        assert_eq!(refused(SearchQuery { min_score: Some(f32::NAN), ..query }), "min_score is no finite number");
+        assert_eq!(refused(SearchQuery { min_score: Some(f32::NAN), ..query }), "min_score is not a finite number");
     }
 }

@@ -34,25 +34,25 @@ pub struct GlobalArgs {
     /// The collection within the store
     #[arg(long, global = true, env = "BOOTCAMP_COLLECTION", value_name = "NAME")]
     pub collection: Option<String>,
-    /// The model that makes vectors; see the command `models` [default: what the collection was made with]
+    /// The embedding model; see the command `models` [default: the collection's model]
     #[arg(long, global = true, env = "BOOTCAMP_MODEL", value_name = "NAME")]
     pub model: Option<String>,
     /// The folder of thumbnails and uploads [default: `media` in the store's folder, or ./data/media]
     #[arg(long, global = true, env = "BOOTCAMP_MEDIA", value_name = "FOLDER")]
     pub media: Option<PathBuf>,
-    /// Threads the model computes on; 0 for as many as there are cores
+    /// The number of threads for the model; 0 for all cores
     #[arg(long, global = true, env = "BOOTCAMP_THREADS", value_name = "N")]
     pub threads: Option<usize>,
-    /// What the model computes on
+    /// The device that runs the model
     #[arg(long, global = true, env = "BOOTCAMP_DEVICE", value_name = "DEVICE", value_parser = device)]
     pub device: Option<Device>,
     /// The settings file [default: bootcamp.toml, if there is one]
     #[arg(long, global = true, env = "BOOTCAMP_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Print JSON for programs instead of tables for people
+    /// Print JSON instead of tables
     #[arg(long, global = true, env = "BOOTCAMP_JSON")]
     pub json: bool,
-    /// Print no progress
+    /// Do not show progress
     #[arg(long, short, global = true, env = "BOOTCAMP_QUIET")]
     pub quiet: bool,
 }
@@ -98,7 +98,7 @@ pub struct ServerFile {
     pub timeout: Option<f64>,
 }
 
-/// Everything that was said, checked and joined, before anything is opened.
+/// All settings, validated and merged, before anything is opened.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub store: StoreSettings,
@@ -193,9 +193,8 @@ impl Settings {
 
 async fn open_store(facts: &Facts, config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
     open(config).await.map_err(|error| match config.access {
-        Access::Read if error.kind() == ErrorKind::NotFound => {
-            error.with_hint(format!("import something first: {} import PATH; or name another --store", facts.name))
-        }
+        Access::Read if error.kind() == ErrorKind::NotFound => error
+            .with_hint(format!("import something first: {} import PATH; or choose a different --store", facts.name)),
         _ => error,
     })
 }

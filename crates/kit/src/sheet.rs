@@ -63,7 +63,7 @@ pub fn svg(cells: &[Cell]) -> String {
 /// # Errors
 /// `Internal` when it cannot be drawn.
 pub fn png(svg: &str) -> Result<Vec<u8>> {
-    let cannot = |why: String| Error::new(ErrorKind::Internal, format!("the sheet cannot be drawn: {why}"));
+    let cannot = |why: String| Error::new(ErrorKind::Internal, format!("cannot draw the contact sheet: {why}"));
     let mut options = Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
     // Carried along: a server mostly has no fonts.

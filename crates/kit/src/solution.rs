@@ -1,4 +1,4 @@
-//! How a solution imports, searches and shows what it finds. Loops and transport are the kit's, meaning is the
+//! How a solution imports, searches and presents items. The kit does loops and transport; the meaning is the
 //! solution's.
 
 use async_trait::async_trait;
@@ -31,7 +31,7 @@ pub trait Solution: Send + Sync {
         Ok(vec![self.context().collection.clone()])
     }
 
-    /// What there is to import in some places. Lazy: nothing is read before the iterator is asked.
+    /// Finds what to import in some places. Lazy: nothing is read until the iterator advances.
     ///
     /// # Errors
     /// `NotFound` for a place that is not there, `InvalidInput` for one that makes no sense.
@@ -64,7 +64,7 @@ pub trait Solution: Send + Sync {
         Picture::read(file, &self.context().limits)
     }
 
-    /// What words in a query are understood as, while somebody types them. Computes.
+    /// How a text query is understood, while it is typed. CPU-bound.
     ///
     /// # Errors
     /// `InvalidInput` for words that cannot be a query.
@@ -72,7 +72,7 @@ pub trait Solution: Send + Sync {
         Ok(Preview::default())
     }
 
-    /// Loads what the first search would wait for.
+    /// Loads what the first search would otherwise wait for, such as the model.
     async fn warm_up(&self) -> Result<()> {
         if matches!(self.context().maker, Maker::Model(_)) {
             self.context().encoder().await?;
@@ -81,7 +81,7 @@ pub trait Solution: Send + Sync {
     }
 }
 
-/// What words are understood as.
+/// How a text query is understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
     /// For people, one line.

@@ -1,4 +1,4 @@
-//! Files that are too large for memory and that nobody keeps: what came with a request, until the request is over.
+//! Temporary files for data too large for memory, such as the body of a request while it is handled.
 //!
 //! Each process has a folder of its own below the spool's and holds a lock in it as long as it lives. A folder whose lock
 //! nobody holds was left by a crash, and whoever comes next removes it; several servers can share one spool.
@@ -17,7 +17,7 @@ const LOCK: &str = "lock";
 /// How often a process tries to get a folder that nobody sweeps away before it is locked.
 const ATTEMPTS: usize = 10;
 
-/// Where files go that are removed when nobody needs them any more. Nothing is made before the first of them.
+/// A folder of temporary files, each removed with its last user. It is created with the first file.
 #[derive(Clone, Debug)]
 pub struct Spool {
     root: PathBuf,
@@ -122,7 +122,7 @@ fn sweep(folder: &Path) {
             let _ = std::fs::remove_dir_all(folder);
         }
         Ok(_) => {}
-        // It ended before it had a lock, so there is nothing in it; or it is just about to have one, and tries again.
+        // It ended before it had a lock, so it contains no items; or it is just about to have one, and tries again.
         Err(_) => {
             let _ = std::fs::remove_dir(folder);
         }

@@ -6,5 +6,5 @@ use bootcamp_core::{Error, ErrorKind, Result};
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Error::new(ErrorKind::Internal, "a worker was broken off").with_source(error))?
+        .map_err(|error| Error::new(ErrorKind::Internal, "a worker thread was aborted").with_source(error))?
 }

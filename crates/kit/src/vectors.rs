@@ -83,8 +83,8 @@ pub(crate) fn choose(
     if let Some(asked) = asked.as_ref().filter(|asked| !is_of_field(asked)) {
         let holds = holds.as_ref().and_then(Maker::name).unwrap_or(&field.name);
         let asked = asked.name().unwrap_or_default();
-        return Err(Error::invalid(format!("collection '{collection}' holds vectors of {holds}, not of {asked}"))
-            .with_hint("leave out --model, or give another --collection"));
+        return Err(Error::invalid(format!("collection '{collection}' holds embeddings of {holds}, not of {asked}"))
+            .with_hint("leave out --model, or choose a different --collection"));
     }
     let maker = holds.ok_or_else(|| unknown(facts, collection, &field.name))?;
     Ok(Chosen { maker, field: field.name.clone(), metric: field.metric })
@@ -114,9 +114,10 @@ fn named(facts: &Facts, registry: &Registry, name: &str) -> Result<Maker> {
 
 fn unknown(facts: &Facts, collection: &str, field: &str) -> Error {
     if matches!(facts.vectors, Vectors::Own(_)) {
-        let message = format!("collection '{collection}' was not made by {}", facts.name);
-        return Error::new(ErrorKind::AlreadyExists, message).with_hint("choose another one with --collection");
+        let message = format!("collection '{collection}' was not created by {}", facts.name);
+        return Error::new(ErrorKind::AlreadyExists, message).with_hint("choose a different one with --collection");
     }
-    let message = format!("collection '{collection}' holds vectors of '{field}', which is no known model");
-    Error::new(ErrorKind::NotFound, message).with_hint("add the model to models.toml, or choose another --collection")
+    let message = format!("collection '{collection}' holds embeddings of '{field}', which is not a known model");
+    Error::new(ErrorKind::NotFound, message)
+        .with_hint("add the model to models.toml, or choose a different --collection")
 }

@@ -1,5 +1,5 @@
-//! The progress of an import or of other long work, for whoever looks: the terminal, a job, a test. Looking costs nothing
-//! and waits for nobody.
+//! The progress of an import or of other long work, for observers: the terminal, a job, a test. Reading it is cheap
+//! and never blocks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +15,19 @@ use crate::source::Skip;
 /// How many skipped sources are kept with their reasons.
 pub const MAX_SKIPS: usize = 10_000;
 
-/// What came of an import. Counts are of sources, but for `removed`.
+/// The result of an import. Counts are of sources, except `removed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     pub added: u64,
-    /// Were there in another version.
+    /// Replaced an earlier version.
     pub replaced: u64,
     pub unchanged: u64,
-    /// Items that are gone, by `--prune`.
+    /// Items removed by `--prune`.
     pub removed: u64,
     pub skipped: u64,
     /// The first of those that were skipped, at most [`MAX_SKIPS`].
     pub skips: Vec<Skip>,
-    /// Whether it was asked to stop before its end.
+    /// Whether it was cancelled.
     pub interrupted: bool,
     /// Ids of what was added, replaced or unchanged, where they were asked for.
     #[serde(skip)]
@@ -61,7 +61,7 @@ struct Shared {
     start: Instant,
     total: AtomicU64,
     total_known: AtomicBool,
-    /// Units of work that are no sources: items compared, epochs trained.
+    /// Units of work other than sources: items compared, epochs trained.
     advanced: AtomicU64,
     /// Items that were written.
     items: AtomicU64,
@@ -72,21 +72,21 @@ struct Shared {
     removed: AtomicU64,
     skipped: AtomicU64,
     skips: Mutex<Vec<Skip>>,
-    /// Only where somebody wants them: they would grow with the data.
+    /// Only on request: they grow with the data.
     ids: Option<Mutex<Vec<Id>>>,
 }
 
 /// How far the work is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// Sources that are through; for other work, its own units.
+    /// Finished sources; for other work, its own units.
     pub done: u64,
     pub skipped: u64,
-    /// Sources or units in all, once they are counted.
+    /// All sources or units, once counted.
     pub total: Option<u64>,
     /// Items that were written so far: of a long video there are many before the source is through.
     pub items: u64,
-    /// What the work says of itself: `epoch 3, loss 0.21`.
+    /// A status line of the work: `epoch 3, loss 0.21`.
     pub note: Option<String>,
     pub seconds: f64,
 }
@@ -199,7 +199,7 @@ impl Watch {
         self.shared.advanced.fetch_add(units, Relaxed);
     }
 
-    /// Says something beside the numbers, in place of what was said before.
+    /// Sets the status line.
     pub fn say(&self, note: impl Into<String>) {
         *self.shared.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.into());
     }

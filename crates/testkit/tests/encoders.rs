@@ -225,7 +225,7 @@ fn a_model_without_words_names_those_that_have_them() {
     let error = encoder.text().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.to_string(), "model resnet18 knows pictures, not words");
-    assert_eq!(error.hint(), Some("models that know both: clip, clip-vit-b32"));
+    assert_eq!(error.hint(), Some("models for both: clip, clip-vit-b32"));
 }
 
 #[test]

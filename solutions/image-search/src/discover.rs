@@ -45,7 +45,7 @@ fn in_table(table: PathBuf, rows: Rows, fields: Fields) -> Sources {
         let path = row.remove("path").and_then(|path| path.as_str().map(|path| folder.join(path)));
         let path = path.ok_or_else(|| {
             let error = Error::invalid("the row has no text in the column 'path'")
-                .with_hint("name the file of each picture there, relative to the table");
+                .with_hint("put the path of each picture there, relative to the table");
             Skip::new(&place, &error)
         })?;
         let path = path.canonicalize().map_err(|error| Skip::new(&place, &Error::io("cannot find", &path, error)))?;

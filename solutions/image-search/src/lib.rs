@@ -28,7 +28,7 @@ pub static PROGRAM: Program = Program {
     facts: Facts {
         name: "image-search",
         title: "Image search",
-        summary: "Finds the pictures most like a picture, a part of one, or words",
+        summary: "Finds the pictures most similar to a picture, a region of one, or text",
         version: env!("CARGO_PKG_VERSION"),
         collection: "image_search",
         vectors: Vectors::Model("sscd-distilled"),

@@ -45,7 +45,7 @@ fn commands_work_while_a_server_runs() {
     assert_eq!(home.json(&["remove", id])["removed"], 1);
     assert_eq!(home.run(&["show", id]).code, Some(4));
     let again = home.run(&["remove", id]);
-    assert!(again.code == Some(4) && again.err.contains("nothing was removed"), "{}", again.err);
+    assert!(again.code == Some(4) && again.err.contains("nothing removed"), "{}", again.err);
     assert_eq!(home.json(&["remove", "--filter", "label != \"none\""])["removed"], 19);
     assert_eq!(server.get("/api/v1/items")["count"], 0);
     for (place, code) in [("nowhere", 4), ("[", 3)] {

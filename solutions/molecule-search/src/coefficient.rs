@@ -31,7 +31,7 @@ impl Coefficient {
         let (alpha, beta) = (options.number("alpha"), options.number("beta"));
         let weighs = options.get("coefficient") == Some("tversky");
         if !weighs && (alpha.is_some() || beta.is_some()) {
-            return Err(Error::invalid("alpha and beta weigh in Tversky's coefficient alone")
+            return Err(Error::invalid("alpha and beta apply only to the Tversky coefficient")
                 .with_hint("choose the coefficient tversky"));
         }
         Ok(match options.get("coefficient") {
@@ -91,7 +91,7 @@ impl Coefficient {
             let hits = query.find(context, vector, output).await?;
             return Ok(Ranked { hits, details: Vec::new(), unproven: None });
         }
-        let Vector::Binary { bits } = &vector else { return Err(Error::invalid("the vectors are no bits")) };
+        let Vector::Binary { bits } = &vector else { return Err(Error::invalid("the vectors are not binary")) };
         let mut candidates = (query.k * 4).max(100);
         loop {
             let nearest = SearchQuery { k: candidates, ..query.clone() };

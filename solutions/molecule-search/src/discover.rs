@@ -78,7 +78,7 @@ fn source(name: &str, record: Record, fields: &Fields, largest_fragment: bool) -
         let extra = Value::Object(extra);
         // Found by the store it would end the import.
         if extra.to_string().len() > MAX_JSON {
-            return Err(Error::invalid(format!("its other columns have over {MAX_JSON} bytes")));
+            return Err(Error::invalid(format!("its other columns are larger than {MAX_JSON} bytes")));
         }
         said.insert("extra".to_owned(), extra);
     }
@@ -91,7 +91,7 @@ fn source(name: &str, record: Record, fields: &Fields, largest_fragment: bool) -
 /// The structure of a source that [`records`] made: only a molfile has lines.
 pub fn structure(source: &Source) -> Result<Structure> {
     let bytes = source.read(u64::MAX)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Error::invalid("the structure is no UTF-8"))?.to_owned();
+    let text = std::str::from_utf8(&bytes).map_err(|_| Error::invalid("the structure is not valid UTF-8"))?.to_owned();
     Ok(if text.contains('\n') { Structure::Molfile(text) } else { Structure::Smiles(text) })
 }
 
@@ -123,7 +123,7 @@ mod tests {
                 r#"/a.csv:2 {"extra":{"tested":true},"name":"ethanol","source_id":"7"}"#,
                 "/a.csv:3 ! the row has no SMILES",
                 r#"/b.smi:1 {"name":"benzene"}"#,
-                "/c.csv ! there is no column of SMILES; the columns are: compound, mass (name it with --smiles-column)",
+                "/c.csv ! there is no column with SMILES; the columns are: compound, mass (name it with --smiles-column)",
             ]
         );
         let records = discover(&places).unwrap();

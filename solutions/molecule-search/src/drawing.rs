@@ -39,7 +39,7 @@ pub struct Drawing {
 /// `InvalidInput` for a molecule that is too large to be looked at, or has no atoms.
 pub fn draw(molecule: &Molecule, drawing: &Drawing) -> Result<String> {
     if molecule.atoms() > MAX_ATOMS {
-        let message = format!("the molecule has {} atoms, and at most {MAX_ATOMS} are drawn", molecule.atoms());
+        let message = format!("the molecule has {} atoms; the limit for drawings is {MAX_ATOMS}", molecule.atoms());
         return Err(Error::invalid(message));
     }
     let plan = Plan::of(molecule.graph())?;

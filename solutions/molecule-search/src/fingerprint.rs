@@ -68,7 +68,7 @@ impl Fingerprint {
             Self::Ecfp4Short => morgan(RdkitMorganRadius::R2, RdkitMorganFpSize::B512),
             Self::Maccs => Ok(keys(&maccs(graph))),
         };
-        bits.map_err(|error| Error::invalid(format!("no {} can be made of it: {error}", self.name())))
+        bits.map_err(|error| Error::invalid(format!("cannot compute its {}: {error}", self.name())))
     }
 }
 

@@ -66,8 +66,8 @@ pub static PROGRAM: Program = Program {
         version: env!("CARGO_PKG_VERSION"),
         collection: "molecule_search",
         vectors: Vectors::Own(&[
-            bits(Fingerprint::Ecfp4, "what is within two bonds of each atom"),
-            bits(Fingerprint::Ecfp6, "what is within three bonds of each atom"),
+            bits(Fingerprint::Ecfp4, "the environment within two bonds of each atom"),
+            bits(Fingerprint::Ecfp6, "the environment within three bonds of each atom"),
             bits(Fingerprint::Ecfp4Short, "ECFP4, folded"),
             bits(Fingerprint::Maccs, "166 structural keys"),
         ]),
@@ -92,41 +92,41 @@ const OPTIONS: &[ProgramOption] = &[
     ProgramOption::new(
         "mode",
         "BOOTCAMP_MODE",
-        "Find molecules that are similar to the query, contain it, are contained in it, or have it in their name",
+        "Find molecules that are similar to the query, contain it, are contained in it, or match it by name",
         OptionValue::OneOf(&["similar", "contains", "contained-in", "named"]),
     ),
     ProgramOption::new(
         "syntax",
         "BOOTCAMP_SYNTAX",
-        "How a structure to contain is written; either: as SMILES if it is one, else as SMARTS",
+        "How to read a structure to search for; either: as SMILES if possible, else as SMARTS",
         OptionValue::OneOf(&["either", "smiles", "smarts"]),
     )
     .only_with("mode", &["contains"]),
     ProgramOption::new(
         "coefficient",
         "BOOTCAMP_COEFFICIENT",
-        "What similar molecules are ordered by",
+        "The similarity coefficient",
         OptionValue::OneOf(&["tanimoto", "dice", "tversky"]),
     )
     .only_with("mode", &["similar"]),
     ProgramOption::new(
         "alpha",
         "BOOTCAMP_ALPHA",
-        "Tversky's weight of what only the query has [default: 0.9]",
+        "Tversky's weight of bits only in the query [default: 0.9]",
         OptionValue::Number { least: 0.0, most: 10.0 },
     )
     .only_with("coefficient", &["tversky"]),
     ProgramOption::new(
         "beta",
         "BOOTCAMP_BETA",
-        "Tversky's weight of what only the hit has [default: 0.1]",
+        "Tversky's weight of bits only in the hit [default: 0.1]",
         OptionValue::Number { least: 0.0, most: 10.0 },
     )
     .only_with("coefficient", &["tversky"]),
     ProgramOption::new(
         "min-similarity",
         "BOOTCAMP_MIN_SIMILARITY",
-        "The least similarity of a similar molecule, by the coefficient",
+        "The minimum similarity of hits, by the coefficient",
         OptionValue::Number { least: 0.0, most: 1.0 },
     )
     .only_with("mode", &["similar"]),
@@ -136,20 +136,24 @@ const IMPORT_OPTIONS: &[ProgramOption] = &[
     column(
         "smiles-column",
         "BOOTCAMP_SMILES_COLUMN",
-        "The column or key of SMILES [default: the first that sounds like it]",
+        "The column or key of the SMILES [default: the first with a likely name]",
     ),
-    column("name-column", "BOOTCAMP_NAME_COLUMN", "That of names; in an SDF a data field in place of the title"),
-    column("id-column", "BOOTCAMP_ID_COLUMN", "That of the ids that molecules have at their source"),
+    column(
+        "name-column",
+        "BOOTCAMP_NAME_COLUMN",
+        "The column of names; in an SDF, a data field to use instead of the title",
+    ),
+    column("id-column", "BOOTCAMP_ID_COLUMN", "The column of the molecules' ids at their source"),
     ProgramOption::new(
         "largest-fragment",
         "BOOTCAMP_LARGEST_FRAGMENT",
-        "Take only the largest fragment of salts and mixtures",
+        "Keep only the largest fragment of salts and mixtures",
         OptionValue::Switch,
     ),
     ProgramOption::new(
         "index",
         "BOOTCAMP_INDEX",
-        "How a new collection on Milvus is searched: exactly, or in the nearest of 1,024 clusters (see --nprobe)",
+        "The index of a new collection on Milvus: exact, or IVF with 1,024 clusters (see --nprobe)",
         OptionValue::OneOf(&["exact", "ivf"]),
     ),
 ];
@@ -242,7 +246,9 @@ impl MoleculeSearch {
         let encode_ms = laps.lap();
         let Ranked { hits, details, unproven } =
             coefficient.search(&self.context, query, vector, self.output()).await?;
-        let note = |scored| format!("the best of the {scored} nearest by Tanimoto; others may be better");
+        let note = |scored| {
+            format!("the best of the {scored} nearest neighbours by Tanimoto; other molecules may score better")
+        };
         let notes = unproven.map(note).into_iter().collect();
         Ok(Answer { hits, details, notes, encode_ms, search_ms: laps.lap(), ..Answer::default() })
     }

@@ -62,7 +62,7 @@ impl Molecule {
     pub fn parse_within(smiles: &str, limits: &Limits) -> Result<Self> {
         let smiles = smiles.trim();
         if smiles.len() > limits.bytes {
-            let message = format!("SMILES: it has {} bytes, and at most {} are taken", smiles.len(), limits.bytes);
+            let message = format!("SMILES: it is {} bytes; the limit is {}", smiles.len(), limits.bytes);
             return Err(Error::invalid(message));
         }
         Self::read(smiles, limits).map_err(|fault| fault.into_error("SMILES", smiles))
@@ -86,15 +86,12 @@ impl Molecule {
     pub fn from_molfile(molfile: &str, limits: &Limits) -> Result<Self> {
         let most = limits.bytes.saturating_mul(50);
         if molfile.len() > most {
-            return Err(Error::invalid(format!(
-                "the molfile has {} bytes, and at most {most} are taken",
-                molfile.len()
-            )));
+            return Err(Error::invalid(format!("the molfile is {} bytes; the limit is {most}", molfile.len())));
         }
         let is_v3000 = molfile.lines().nth(3).is_some_and(|counts| counts.contains("V3000"));
         let read = if is_v3000 { parse_mol_v3000(molfile) } else { parse_mol(molfile) };
         let (graph, _) = read.map_err(|error| match error {
-            MolParseError::UnexpectedEnd => Error::invalid("the molfile ends in its middle"),
+            MolParseError::UnexpectedEnd => Error::invalid("the molfile is truncated"),
             error => Error::invalid(format!("the molfile is broken: {error}")),
         })?;
         if graph.atom_count() == 0 {
@@ -114,7 +111,7 @@ impl Molecule {
         let graph = parse_with_limits(smiles, &most).map_err(|error| syntax_fault(&error, &outline.atoms))?;
         // RDKit takes a bond as aromatic that is in no ring; no fingerprint of it means anything.
         if outline.colon.is_some() && has_aromatic_bond_outside_rings(&graph) {
-            return Err(Fault::new(outline.colon, "an aromatic bond that is in no ring"));
+            return Err(Fault::new(outline.colon, "an aromatic bond outside a ring"));
         }
         let draws_hydrogen = graph.atoms().any(|(_, atom)| !atom.wildcard && atom.element == Element::H);
         let is_odd = draws_hydrogen || !is_in_usual_rings(&graph) || !has_plain_aromatic_atoms(&graph);
@@ -246,15 +243,15 @@ fn check(graph: &Graph, places: &[usize]) -> Result<(), Fault> {
         return Err(Fault::new(
             None,
             match refused {
-                RdkitSmilesError::Sanitization(why) => format!("the structure cannot be: {why}"),
-                RdkitSmilesError::Unsupported(why) => format!("the structure cannot be checked: {why}"),
+                RdkitSmilesError::Sanitization(why) => format!("the structure is impossible: {why}"),
+                RdkitSmilesError::Unsupported(why) => format!("cannot check the structure: {why}"),
             },
         ));
     };
     let place = problem.atoms.first().and_then(|atom| places.get(*atom)).copied();
     Err(match problem.kind.as_str() {
         "AtomValenceException" => Fault::new(place, "the atom has more bonds than it can have"),
-        "AtomKekulizeException" => Fault::new(place, "an aromatic atom (in lower case) that is in no aromatic ring"),
+        "AtomKekulizeException" => Fault::new(place, "an aromatic atom (lower case) outside an aromatic ring"),
         _ => Fault::new(place, "the aromatic ring (in lower case) has no alternating double bonds")
             .hint("if a nitrogen in the ring carries a hydrogen, write it [nH]"),
     })
@@ -269,15 +266,13 @@ fn syntax_fault(error: &SmilesError, places: &[usize]) -> Fault {
             Fault::new(places.get(*atom).copied(), "the atom has more bonds than it can have")
         }
         SmilesError::ConflictingRingBond { pos, .. } | SmilesError::ConflictingExtendedRingBond { pos, .. } => {
-            Fault::new(*pos, "the ring's two ends name different bonds")
+            Fault::new(*pos, "the ring's two ends have different bonds")
         }
         SmilesError::UnsupportedChiralityClass { class, pos } => {
             Fault::new(*pos, format!("there is no chirality '@{class}'"))
         }
-        SmilesError::NestingTooDeep { pos } => Fault::new(*pos, "the branches are nested too deep"),
-        SmilesError::MismatchedParentheses { pos } => {
-            Fault::new(*pos, "a dot within a branch, which this program does not read")
-        }
+        SmilesError::NestingTooDeep { pos } => Fault::new(*pos, "the branches are nested too deeply"),
+        SmilesError::MismatchedParentheses { pos } => Fault::new(*pos, "a dot within a branch is not supported"),
         SmilesError::UnexpectedEnd { pos }
         | SmilesError::UnexpectedCharacter { pos }
         | SmilesError::UnmatchedRingClosure { pos, .. }
@@ -301,9 +296,9 @@ mod tests {
             ("CN(C)(C)(C)C", "SMILES: the atom has more bonds than it can have\n  CN(C)(C)(C)C\n   ^"),
             ("CC(C)(C)(C)C", "SMILES: the atom has more bonds than it can have\n  CC(C)(C)(C)C\n   ^"),
             ("CO(C)C", "SMILES: the atom has more bonds than it can have\n  CO(C)C\n   ^"),
-            ("CcC", "SMILES: an aromatic atom (in lower case) that is in no aromatic ring\n  CcC\n   ^"),
+            ("CcC", "SMILES: an aromatic atom (lower case) outside an aromatic ring\n  CcC\n   ^"),
             ("C[Xx]", "SMILES: there is no element 'Xx'\n  C[Xx]\n    ^"),
-            ("CC:C", "SMILES: an aromatic bond that is in no ring\n  CC:C\n    ^"),
+            ("CC:C", "SMILES: an aromatic bond outside a ring\n  CC:C\n    ^"),
             ("C(C1)1", "SMILES: duplicate ring bond 1\n  C(C1)1\n        ^"),
             (
                 "Cc1cccn1",

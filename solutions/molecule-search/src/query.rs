@@ -19,7 +19,7 @@ const LOOKED_AT: u64 = 1 << 20;
 pub fn name(query: &SearchQuery) -> Result<&str> {
     match query.positive.as_slice() {
         [Example { subject: Subject::Words(words), .. }] if !words.trim().is_empty() => Ok(words.trim()),
-        _ => Err(Error::invalid("a name to look for is words").with_hint("give a part of the name, as text")),
+        _ => Err(Error::invalid("a search by name needs text").with_hint("give part of the name")),
     }
 }
 
@@ -29,10 +29,14 @@ pub fn name(query: &SearchQuery) -> Result<&str> {
 /// `InvalidInput` for several, which have no mean, and for a file without a molecule; `NotFound` for an id.
 pub async fn structure(context: &Context, query: &SearchQuery) -> Result<Structure> {
     let [example] = query.positive.as_slice() else {
-        return Err(Error::invalid("the query has several molecules").with_hint("give one: bits have no mean"));
+        return Err(
+            Error::invalid("the query has several molecules").with_hint("give one: fingerprints cannot be averaged")
+        );
     };
     if !query.negative.is_empty() || example.region.is_some() {
-        return Err(Error::invalid("molecules have no opposites and no regions").with_hint("use a filter"));
+        return Err(
+            Error::invalid("molecule queries have no negative examples and no regions").with_hint("use a filter")
+        );
     }
     match &example.subject {
         Subject::Words(words) => Ok(Structure::Smiles(words.trim().to_owned())),
@@ -56,7 +60,7 @@ fn in_file(name: &str, content: &Content) -> Result<Structure> {
         false => "query.smi",
     };
     let first = read_from(name, content.open()?, &Columns::default())?.next();
-    let (line, record) = first.ok_or_else(|| Error::invalid("there is no molecule in it"))?;
+    let (line, record) = first.ok_or_else(|| Error::invalid("it contains no molecule"))?;
     record.map(|record| record.structure).map_err(|error| error.context(format!("line {line}")))
 }
 
@@ -107,7 +111,7 @@ pub fn pattern(structure: &Structure, syntax: Syntax) -> Result<Pattern> {
 /// What is wrong with it.
 pub fn preview(words: &str, options: &Options) -> Result<Preview> {
     if options.get("mode") == Some("named") {
-        return Ok(Preview { note: format!("names with \"{}\" in them", words.trim()), drawing: None });
+        return Ok(Preview { note: format!("names that contain \"{}\"", words.trim()), drawing: None });
     }
     let structure = Structure::Smiles(words.trim().to_owned());
     if options.get("mode") == Some("contains") {
@@ -130,7 +134,7 @@ fn molecule(structure: &Structure) -> Result<Molecule> {
     structure.molecule(&Limits::default()).map_err(|error| match structure {
         Structure::Smiles(text) if is_name(text) => {
             let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-            error.with_hint(format!("{hint}to look for a name, choose the mode 'named'"))
+            error.with_hint(format!("{hint}to search by name, choose the mode 'named'"))
         }
         _ => error,
     })

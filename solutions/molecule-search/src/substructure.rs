@@ -64,11 +64,11 @@ impl Pattern {
             return Err(fault(Fault::new(None, "it is empty")));
         }
         if smarts.len() > MAX_SMARTS {
-            let message = format!("SMARTS: it has {} bytes, and at most {MAX_SMARTS} are taken", smarts.len());
+            let message = format!("SMARTS: it is {} bytes; the limit is {MAX_SMARTS}", smarts.len());
             return Err(Error::invalid(message));
         }
         if nesting(smarts) > MAX_NESTING {
-            return Err(fault(Fault::new(None, "it is nested too deep")));
+            return Err(fault(Fault::new(None, "it is nested too deeply")));
         }
         let query = parse_smarts(smarts).map_err(|error| fault(smarts_fault(&error, smarts)))?;
         if query.atoms.is_empty() || query.atoms.len() > MAX_ATOMS {
@@ -178,14 +178,14 @@ fn nesting(text: &str) -> usize {
 
 fn smarts_fault(error: &SmartsError, text: &str) -> Fault {
     match error {
-        SmartsError::UnexpectedEnd => Fault::new(text.len(), "it ends in its middle"),
+        SmartsError::UnexpectedEnd => Fault::new(text.len(), "it ends too early"),
         SmartsError::UnexpectedChar(letter, at) => {
-            Fault::new(*at, format!("'{}' has no meaning here", letter.escape_debug()))
+            Fault::new(*at, format!("'{}' is not allowed here", letter.escape_debug()))
         }
         SmartsError::UnclosedBracket(at) => Fault::new(*at, "a bracket that is never closed"),
         SmartsError::UnclosedBranch(at) => Fault::new(*at, "a branch that is never closed"),
-        SmartsError::InvalidRingClosure(number) => Fault::new(None, format!("the ring {number} is never closed")),
-        SmartsError::RecursionDepthExceeded => Fault::new(None, "patterns within patterns are nested too deep"),
+        SmartsError::InvalidRingClosure(number) => Fault::new(None, format!("ring {number} is never closed")),
+        SmartsError::RecursionDepthExceeded => Fault::new(None, "patterns within patterns are nested too deeply"),
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(error("[#6"), "SMARTS: a bracket that is never closed\n  [#6\n  ^");
         assert_eq!(error("CC(C"), "SMARTS: a branch that is never closed\n  CC(C\n    ^");
         assert!(error("C1CC").contains("the ring 1 is never closed"));
-        assert!(error(&"[$(".repeat(60)).contains("nested too deep"));
+        assert!(error(&"[$(".repeat(60)).contains("nested too deeply"));
         assert!(error("  ").contains("it is empty"));
     }
 }

@@ -58,7 +58,7 @@ impl Found {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("{} {}", self.matches, if self.matches == 1 { "match" } else { "matches" })];
         if self.given_up > 0 {
-            notes.push(format!("{} more may be, which are too intricate to be looked through", self.given_up));
+            notes.push(format!("{} more may match, but are too complex to check", self.given_up));
         }
         notes
     }

@@ -50,18 +50,18 @@ pub(crate) fn check(text: &str, max_atoms: usize) -> Result<Outline, Fault> {
             scan.current = scan.atoms.len();
             scan.atoms.push(at);
             if scan.atoms.len() > max_atoms {
-                return Err(Fault::new(None, format!("it has over {max_atoms} atoms")));
+                return Err(Fault::new(None, format!("it has more than {max_atoms} atoms")));
             }
             scan.go(length, Last::Atom);
         } else if byte.is_ascii_digit() || *byte == b'%' {
             let (label, length) = scan.ring_label(at)?;
             if !matches!(scan.last, Last::Atom | Last::Bond | Last::Close) || scan.atoms.is_empty() {
-                return Err(Fault::new(at, "a ring is opened or closed where there is no atom"));
+                return Err(Fault::new(at, "a ring number without an atom before it"));
             }
             let atom = scan.current;
             match rings.iter().position(|(open, ..)| *open == label) {
                 Some(open) if rings[open].1 == atom => {
-                    return Err(Fault::new(at, "a ring that leads from an atom to itself"));
+                    return Err(Fault::new(at, "a ring bond from an atom to itself"));
                 }
                 Some(open) => drop(rings.swap_remove(open)),
                 None => rings.push((label, atom, at)),
@@ -134,7 +134,7 @@ impl Scan<'_> {
             let (label, count) = digits(at + 1, 2);
             (label, if count == 2 { 3 } else { 0 })
         };
-        if length == 0 { Err(Fault::new(at, "a ring's number has two digits after %")) } else { Ok((label, length)) }
+        if length == 0 { Err(Fault::new(at, "a ring number needs two digits after %")) } else { Ok((label, length)) }
     }
 
     /// A bond, a branch or a dot.
@@ -143,7 +143,7 @@ impl Scan<'_> {
         match self.bytes[at] {
             b'-' | b'=' | b'#' | b':' | b'$' | b'/' | b'\\' | b'~' | b'<' => {
                 if !after_atom && self.last != Last::Open {
-                    return Err(Fault::new(at, "a bond where there is no atom"));
+                    return Err(Fault::new(at, "a bond without an atom before it"));
                 }
                 if self.bytes[at] == b':' {
                     self.colon.get_or_insert(at);
@@ -156,14 +156,14 @@ impl Scan<'_> {
             }
             b'(' => {
                 if !after_atom {
-                    return Err(Fault::new(at, "a branch where there is no atom"));
+                    return Err(Fault::new(at, "a branch without an atom before it"));
                 }
                 self.branches.push((at, self.current));
                 self.go(1, Last::Open);
             }
             b')' => {
                 let Some((_, root)) = self.branches.pop() else {
-                    return Err(Fault::new(at, "a branch is closed that was never opened"));
+                    return Err(Fault::new(at, "this branch was never opened"));
                 };
                 self.current = root;
                 if !after_atom {
@@ -173,7 +173,7 @@ impl Scan<'_> {
             }
             b'.' => {
                 if !after_atom {
-                    return Err(Fault::new(at, "a dot where there is no atom"));
+                    return Err(Fault::new(at, "a dot without an atom before it"));
                 }
                 self.go(1, Last::Start);
             }
@@ -211,7 +211,7 @@ fn bracket(inner: &[u8]) -> Result<(), (usize, String)> {
     if is(at, b':') {
         at += 1 + digits(at + 1);
     }
-    if at < inner.len() { Err((at, "this has no meaning within brackets".to_owned())) } else { Ok(()) }
+    if at < inner.len() { Err((at, "this is not allowed within brackets".to_owned())) } else { Ok(()) }
 }
 
 /// The length of the element, the longer if there are two.
@@ -233,7 +233,7 @@ fn symbol(text: &[u8]) -> Option<usize> {
 
 fn unexpected(text: &str, at: usize) -> Fault {
     let letter = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('?');
-    let fault = Fault::new(at, format!("'{}' has no meaning here", letter.escape_debug()));
+    let fault = Fault::new(at, format!("'{}' is not allowed here", letter.escape_debug()));
     match letter {
         'H' => fault.hint("write hydrogens within brackets, as in [NH4+]"),
         '>' => fault.hint("this is a reaction: give one of its molecules"),

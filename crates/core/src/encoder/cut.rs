@@ -199,7 +199,7 @@ fn fields(message: &[u8]) -> impl Iterator<Item = Result<Field<'_>, String>> {
         if rest.is_empty() {
             return None;
         }
-        let field = read_field(rest).ok_or_else(|| "it is damaged, or no ONNX model".to_owned());
+        let field = read_field(rest).ok_or_else(|| "it is damaged, or not an ONNX model".to_owned());
         rest = field.as_ref().map_or(&[], |field| &rest[field.raw.len()..]);
         Some(field)
     })

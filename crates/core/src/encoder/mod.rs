@@ -151,9 +151,8 @@ impl Encoder {
     /// `Unsupported` when the model has none, naming models that have one beside pictures.
     pub fn text(&self) -> Result<&TextEncoder> {
         self.text.as_ref().ok_or_else(|| {
-            let message = format!("model {} knows pictures, not words", self.spec.name);
-            Error::new(ErrorKind::Unsupported, message)
-                .with_hint(format!("models that know both: {}", self.joint.join(", ")))
+            let message = format!("model {} takes pictures, not text", self.spec.name);
+            Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
         })
     }
 }

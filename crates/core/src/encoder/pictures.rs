@@ -49,7 +49,7 @@ pub(super) fn run(tower: &mut Tower, spec: &PictureTower, pictures: &[&Pixels]) 
             Tensor::from_array((shape, joined(parts, each)?)).map(Into::into)
         }
     };
-    let input = input.map_err(|error| runtime::failed("pictures make no tensor", error))?;
+    let input = input.map_err(|error| runtime::failed("cannot make a tensor of the pictures", error))?;
     tower.run(vec![(Cow::from(&spec.input.name), input)], count, None)
 }
 

@@ -123,7 +123,7 @@ fn run<I, W: Work<I>>(work: &mut W, items: &[&I]) -> Result<Vec<Vec<f32>>> {
         let batch: Vec<&I> = now.iter().map(|at| items[*at]).collect();
         let made = work.run(&batch)?;
         if made.len() != batch.len() {
-            return Err(Error::new(ErrorKind::Internal, "the model gave another number of vectors than it was asked"));
+            return Err(Error::new(ErrorKind::Internal, "the model returned a wrong number of embeddings"));
         }
         for (at, vector) in now.iter().zip(made) {
             vectors[*at] = vector;

@@ -46,10 +46,10 @@ fn cannot_load(library: &Path, error: ort::LoadDynamicError) -> Error {
             format!("ONNX Runtime at {at} is version {version_str}; 1.{} or newer is needed", ort::MINOR_VERSION)
         }
         ort::LoadDynamicError::Dlopen { error, .. } => format!("ONNX Runtime cannot be loaded from {at}: {error}"),
-        _ => format!("{at} is no ONNX Runtime library"),
+        _ => format!("{at} is not an ONNX Runtime library"),
     };
     Error::new(ErrorKind::Unsupported, message)
-        .with_hint("unset ORT_DYLIB_PATH to have a fitting library fetched, or let it name one")
+        .with_hint("unset ORT_DYLIB_PATH to fetch a suitable library, or point it to one")
         .with_source(error)
 }
 

@@ -135,7 +135,7 @@ fn open(model: &str, output: &Output, file: &Path, library: &Path, options: &Enc
                 output.tensor,
                 file.display()
             ))
-            .with_hint(format!("its outputs are {outputs}; a tensor inside of it will do, too"))
+            .with_hint(format!("its outputs are {outputs}; inner tensors work, too"))
         })?;
     builder.commit_from_memory(&headless).map_err(cannot)
 }
@@ -148,7 +148,7 @@ fn builder(environment: &ort::environment::Environment, options: &EncoderOptions
         builder = match builder.with_execution_providers([cuda]) {
             Ok(builder) => builder,
             Err(error) => {
-                tracing::warn!("CUDA cannot be used, going on without: {}", error.message().trim());
+                tracing::warn!("CUDA is not available, continuing on the CPU: {}", error.message().trim());
                 error.recover()
             }
         };
@@ -162,7 +162,7 @@ fn check_input(model: &str, file: &Path, expected: &Expected<'_>, inputs: &[Outl
         return Err(mismatch(model, file, promise, inputs));
     };
     let ValueType::Tensor { ty, shape, .. } = input.dtype() else {
-        return Err(mismatch(model, file, format!("its input '{}' is no tensor", expected.name), inputs));
+        return Err(mismatch(model, file, format!("its input '{}' is not a tensor", expected.name), inputs));
     };
     let fits = shape.len() == expected.shape.len()
         && shape.iter().zip(&expected.shape).all(|(has, wants)| *has < 0 || *wants < 0 || has == wants);

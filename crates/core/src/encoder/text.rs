@@ -54,8 +54,8 @@ impl Cutter {
     /// `InvalidInput` when the file is no tokenizer.
     pub(super) fn load(model: &str, file: &Path, max_tokens: usize) -> Result<Self> {
         let wrong = |error: tokenizers::Error| {
-            Error::invalid(format!("model {model}: {} is no tokenizer: {error}", file.display()))
-                .with_hint("a tokenizer.json of Hugging Face's tokenizers is needed")
+            Error::invalid(format!("model {model}: {} is not a tokenizer: {error}", file.display()))
+                .with_hint("it must be a tokenizer.json of Hugging Face's tokenizers")
         };
         let mut tokenizer = Tokenizer::from_file(file).map_err(wrong)?;
         let padding = tokenizer.get_padding().map_or(0, |padding| padding.pad_id);
@@ -70,16 +70,16 @@ impl Cutter {
     /// `InvalidInput` for a text without a word, or one of over [`MAX_TEXT`] bytes.
     pub(super) fn cut(&self, text: &str) -> Result<Tokens> {
         if text.trim().is_empty() {
-            return Err(Error::invalid("the text is empty").with_hint("give at least a word"));
+            return Err(Error::invalid("the text is empty").with_hint("give at least one word"));
         }
         if text.len() > MAX_TEXT {
-            let message = format!("the text has {} bytes, and at most {MAX_TEXT} are taken", text.len());
+            let message = format!("the text is {} bytes; the limit is {MAX_TEXT}", text.len());
             return Err(Error::invalid(message).with_hint("split it into paragraphs"));
         }
         let encoding = self
             .tokenizer
             .encode_fast(text, true)
-            .map_err(|error| Error::new(ErrorKind::Internal, format!("the text cannot be cut into tokens: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("cannot tokenise the text: {error}")))?;
         Ok(Tokens { truncated: !encoding.get_overflowing().is_empty(), ids: encoding.get_ids().to_vec() })
     }
 }
@@ -105,7 +105,8 @@ pub(super) fn run(tower: &mut Tower, spec: &TextTower, cutter: &Cutter, texts: &
         mask.extend(std::iter::repeat_n(0_i64, padding));
     }
     let tensor = |values: Vec<i64>| {
-        Tensor::from_array(([count, longest], values)).map_err(|error| runtime::failed("tokens make no tensor", error))
+        Tensor::from_array(([count, longest], values))
+            .map_err(|error| runtime::failed("cannot make a tensor of the tokens", error))
     };
     let mut inputs: Inputs<'_> = vec![(Cow::from(&spec.inputs.ids), tensor(ids)?.into())];
     if let Some(name) = &spec.inputs.mask {

@@ -84,7 +84,7 @@ impl<'a> Checker<'a> {
         self.tests += 1;
         if self.tests > MAX_TESTS {
             let fault = Fault::at(At(None), format!("more than {MAX_TESTS} conditions"));
-            return Err(fault.hint("ask for many values with in [...]"));
+            return Err(fault.hint("use in [...] for many values"));
         }
         Ok(Plan::Test(test))
     }
@@ -93,7 +93,7 @@ impl<'a> Checker<'a> {
     fn column(&self, place: &'a Place) -> Checked<(Column<'a>, Kind)> {
         let name = place.field.as_str();
         if is_reserved(name) {
-            return Err(fault(place, format!("'{name}' is a word of the filter language and cannot name a field")));
+            return Err(fault(place, format!("'{name}' is a keyword of the filter language and cannot name a field")));
         }
         if name == ID_FIELD {
             let kind = if matches!(self.spec.id, IdKind::String { .. }) { Kind::String } else { Kind::Int };
@@ -101,7 +101,7 @@ impl<'a> Checker<'a> {
         }
         let Some(field) = self.spec.scalar_field(name) else {
             if self.spec.vectors.iter().any(|field| field.name == name) {
-                return Err(fault(place, format!("field '{name}' is a vector and cannot stand in a filter")));
+                return Err(fault(place, format!("field '{name}' is a vector and cannot be used in a filter")));
             }
             return Err(Fault::from_error(place.at, &self.spec.unknown_field(name)));
         };
@@ -156,7 +156,7 @@ impl<'a> Checker<'a> {
             )
             .hint("compare it with something, as in size > 3")),
             Subject::Inside(_) => {
-                Err(fault(place, "a json value alone is no condition").hint(format!("write {place} == true")))
+                Err(fault(place, "a json value alone is not a condition").hint(format!("write {place} == true")))
             }
         }
     }
@@ -201,7 +201,7 @@ impl<'a> Checker<'a> {
             _ => fault,
         })?;
         if left.arith.is_some() {
-            return Err(fault(right, "arithmetic compares with a constant, not with a field"));
+            return Err(fault(right, "arithmetic can be compared only with a constant"));
         }
         let (Subject::Column(left), Subject::Column(right_column)) = (subject, other) else {
             return Err(fault(right, "a json value can be compared only with a constant"));

@@ -170,7 +170,7 @@ fn decimal<'a>(input: &mut Input<'a>) -> Lexed<Option<Token<'a>>> {
     let digits: &str = digit1.parse_next(input)?;
     if digits.len() > 1 && digits.starts_with('0') {
         // C, and so Milvus, reads 010 as 8; people and Milvus Lite read it as 10.
-        return Err(Fault::new(start, "a number cannot start with 0").hint("leave the zero out"));
+        return Err(Fault::new(start, "a number cannot start with 0").hint("remove the leading zero"));
     }
     Ok(digits.parse().ok().map(Token::Int))
 }

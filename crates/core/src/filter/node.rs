@@ -48,7 +48,7 @@ pub(super) fn comparison(left: Node, op: Cmp, right: Node, start: usize) -> Pars
         (Node::Operand(Operand { place, arith: None }), Node::Operand(left)) => {
             Ok(Expr::Compare { left, op: op.swapped(), right: Side::Place(place) })
         }
-        (Node::Operand(_), Node::Operand(_)) => Err(Fault::new(start, "only one side may calculate")),
+        (Node::Operand(_), Node::Operand(_)) => Err(Fault::new(start, "only one side may use arithmetic")),
         (Node::Constant(..), Node::Constant(..)) => {
             Err(Fault::new(start, "a comparison needs a field")
                 .hint("text in quotes is a string; a field has no quotes"))
@@ -80,7 +80,9 @@ pub(super) fn calculate(left: Node, arith: Arith, right: Node, at: usize) -> Par
             Err(Fault::new(at, "arithmetic takes a field and a number, not two fields"))
         }
         (Node::Condition(_), _) | (_, Node::Condition(_)) => Err(Fault::new(at, "a condition is not a number")),
-        _ => Err(Fault::new(at, "a field takes only one arithmetic operation")
-            .hint("calculate with the constant on the other side")),
+        _ => {
+            Err(Fault::new(at, "a field takes only one arithmetic operation")
+                .hint("move the constant to the other side"))
+        }
     }
 }

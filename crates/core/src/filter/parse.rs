@@ -17,7 +17,7 @@ type Parsed<T> = Result<T, Fault>;
 /// Parses a whole text.
 pub(super) fn parse(text: &str) -> Parsed<Expr> {
     if text.len() > MAX_TEXT {
-        let message = format!("the text has {} bytes, expected at most {MAX_TEXT}", text.len());
+        let message = format!("the filter is {} bytes; the limit is {MAX_TEXT}", text.len());
         return Err(Fault::at(At(None), message));
     }
     let spots = tokens(text)?;
@@ -77,7 +77,7 @@ impl<'a> Parser<'a> {
         match &spot.token {
             Token::Null => fault.hint("write `is null` or `is not null`"),
             Token::Sign("(") if self.next > 0 && self.spots[self.next - 1].token == Token::In => {
-                fault.hint("a list stands in brackets: [1, 2]")
+                fault.hint("write a list in brackets: [1, 2]")
             }
             Token::Word(_) if after_word => fault.hint("put text in quotes"),
             _ => fault,
@@ -184,7 +184,7 @@ impl<'a> Parser<'a> {
         let up = |op| matches!(op, Cmp::Lt | Cmp::Le);
         let down = |op| matches!(op, Cmp::Gt | Cmp::Ge);
         if !(up(op) && up(op2) || down(op) && down(op2)) {
-            return Err(Fault::new(second, format!("'{}' and '{}' make no range", op.sign(), op2.sign()))
+            return Err(Fault::new(second, format!("'{}' and '{}' do not form a range", op.sign(), op2.sign()))
                 .hint("write a range as 1 < x <= 3, or join two comparisons with and"));
         }
         let Node::Operand(operand) = middle else {
@@ -338,7 +338,7 @@ impl<'a> Parser<'a> {
                 return Ok(inner);
             }
             Some(Token::Sign("[")) => {
-                return Err(self.unexpected("a value").hint("a list stands after in, or in json_contains_any"));
+                return Err(self.unexpected("a value").hint("use a list after in, or in json_contains_any"));
             }
             _ => return Err(self.unexpected("a value")),
         };

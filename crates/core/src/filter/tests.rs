@@ -69,7 +69,10 @@ fn mistakes_are_shown_where_they_are() {
             "path == 'x'",
             "filter: field 'path' is not filterable\n  path == 'x'\n  ^\nhint: filterable fields of 'pictures' are: id, label, b, nb, i, ni, f, nf, s, ns, meta, nmeta",
         ),
-        ("embedding == 1", "filter: field 'embedding' is a vector and cannot stand in a filter\n  embedding == 1\n  ^"),
+        (
+            "embedding == 1",
+            "filter: field 'embedding' is a vector and cannot be used in a filter\n  embedding == 1\n  ^",
+        ),
         (
             "meta == 1",
             "filter: field 'meta' is a json field and cannot be compared as a whole\n  meta == 1\n  ^\nhint: name a key: meta[\"key\"]",
@@ -78,7 +81,7 @@ fn mistakes_are_shown_where_they_are() {
         ("i / 0 == 1", "filter: division by zero\n  i / 0 == 1\n      ^"),
         (
             "id in (1, 2)",
-            "filter: unexpected (, expected a list, as in [1, 2]\n  id in (1, 2)\n        ^\nhint: a list stands in brackets: [1, 2]",
+            "filter: unexpected (, expected a list, as in [1, 2]\n  id in (1, 2)\n        ^\nhint: write a list in brackets: [1, 2]",
         ),
         (
             "i == null",
@@ -180,7 +183,7 @@ fn limits_hold_without_a_crash() {
     refused(&"!".repeat(100_000));
     refused(&format!("i == {}5", "-".repeat(100_000)));
     refused(&format!("i == 2{}", " ** 2".repeat(100_000)));
-    assert!(refused(&format!("label == '{}'", "x".repeat(1 << 20))).starts_with("filter: the text has 1048587 bytes"));
+    assert!(refused(&format!("label == '{}'", "x".repeat(1 << 20))).starts_with("filter: the filter is 1048587 bytes"));
     let chain = |n: usize| vec!["i == 1"; n].join(" or ");
     Filter::parse(&chain(8_000)).unwrap().check(&spec()).unwrap();
     assert!(refused(&chain(8_001)).starts_with("filter: more than 8000 conditions"));

@@ -319,8 +319,8 @@ fn cores() -> usize {
 
 fn refuse_existing(connection: &rusqlite::Connection, name: &str) -> Result<()> {
     match number_of(connection, name)? {
-        Some(_) => Err(Error::new(ErrorKind::AlreadyExists, format!("there is a collection '{name}' already"))
-            .with_hint("choose another name, or remove that collection first")),
+        Some(_) => Err(Error::new(ErrorKind::AlreadyExists, format!("collection '{name}' already exists"))
+            .with_hint("choose another name, or remove the existing one first")),
         None => Ok(()),
     }
 }

@@ -117,11 +117,11 @@ impl RedisMetadata {
                 return Err(Error::new(
                     ErrorKind::AlreadyExists,
                     format!(
-                        "Redis has the metadata of a collection '{}' of another store ('{}')",
+                        "Redis already holds metadata for a collection '{}' of another store ('{}')",
                         spec.name, old.owner
                     ),
                 )
-                .with_hint("give every store a Redis database or key prefix of its own"));
+                .with_hint("give each store its own Redis database or key prefix"));
             }
             Some(old) => self.forget(&spec.name, &old).await?,
             None => {}
@@ -209,8 +209,7 @@ impl RedisMetadata {
 
 fn parse(name: &str, json: &str) -> Result<Entry> {
     let mut entry: Entry = serde_json::from_str(json).map_err(|error| {
-        Error::new(ErrorKind::Corrupt, format!("Redis's entry of collection '{name}' cannot be read"))
-            .with_source(error)
+        Error::new(ErrorKind::Corrupt, format!("cannot read Redis's entry for collection '{name}'")).with_source(error)
     })?;
     name.clone_into(&mut entry.spec.name);
     Ok(entry)

@@ -28,7 +28,7 @@ impl Link {
     pub(super) fn new(url: &SecretString, options: &RedisOptions) -> Result<Self> {
         // The parser's own error is not passed on: it may quote the URL, which holds the password.
         let client = Client::open(url.expose_secret()).map_err(|_| {
-            Error::invalid("the URL of Redis cannot be understood")
+            Error::invalid("the Redis URL is not valid")
                 .with_hint("set REDIS_URL to redis://[user:password@]host[:port][/database]")
         })?;
         let info = client.get_connection_info();
@@ -92,11 +92,11 @@ impl Link {
             _ if away => (
                 ErrorKind::Unavailable,
                 format!("Redis at {at} does not answer"),
-                "check that Redis runs and that REDIS_URL is right",
+                "check that Redis is running and that REDIS_URL is correct",
             ),
             "OOM" => (
                 ErrorKind::StorageFull,
-                format!("Redis at {at} has no memory left"),
+                format!("Redis at {at} is out of memory"),
                 "give Redis more memory (maxmemory), or remove collections",
             ),
             "READONLY" => {

@@ -70,7 +70,7 @@ impl RedisMetadata {
         if let Err(error) = self.write(entry, &ids, records).await {
             // As if nothing had been written, so that the caller may try again.
             if let Err(undo) = self.inner.delete(name, &Selection::Ids(ids)).await {
-                tracing::warn!(collection = name, error = %undo, "records without metadata could not be taken back");
+                tracing::warn!(collection = name, error = %undo, "could not remove records without metadata");
                 return Err(error.context("records were inserted without their metadata"));
             }
             return Err(error);

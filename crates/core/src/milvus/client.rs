@@ -66,8 +66,8 @@ impl Client {
     /// The error for work that the server began and does not go on with; `at` is how far it got.
     pub(super) fn stuck(&self, what: &str, at: &str) -> Error {
         let (uri, seconds) = (&self.config.uri, self.config.timeout.as_secs_f64());
-        Error::new(ErrorKind::Timeout, format!("{what}: {uri} stands at {at} since {seconds} s"))
-            .with_hint("the server's log says why, often too little memory or disk; MILVUS_TIMEOUT allows more time")
+        Error::new(ErrorKind::Timeout, format!("{what}: {uri} made no progress past {at} for {seconds} s"))
+            .with_hint("see the server's log: often too little memory or disk. MILVUS_TIMEOUT allows more time")
     }
 
     /// The names of all collections by the client's first version, which asks for nothing else. It knows
@@ -177,7 +177,7 @@ async fn reach(config: &MilvusConfig, address: &Address) -> Result<()> {
         if attempt >= config.retries || Instant::now() + pause >= deadline {
             return Err(Error::new(
                 ErrorKind::Unavailable,
-                format!("connect: nobody answers at {} ({message})", address.uri()),
+                format!("connect: no server responds at {} ({message})", address.uri()),
             )
             .with_hint(connection_hint(config)));
         }
@@ -292,7 +292,7 @@ fn connection_hint(config: &MilvusConfig) -> String {
          for one"
             .to_owned()
     } else {
-        "check that the server runs, and host and port; a server with TLS needs an https:// URI".to_owned()
+        "check that the server is running, and the host and port; a server with TLS needs an https:// URI".to_owned()
     }
 }
 

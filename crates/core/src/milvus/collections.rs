@@ -149,10 +149,10 @@ impl MilvusStore {
 
 pub(super) fn unknown(collection: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no collection '{collection}'"))
-        .with_hint("list shows the collections there are")
+        .with_hint("use list to see the collections")
 }
 
 pub(super) fn taken(name: &str) -> Error {
-    Error::new(ErrorKind::AlreadyExists, format!("there is a collection '{name}' already"))
-        .with_hint("choose another name, or remove that collection first")
+    Error::new(ErrorKind::AlreadyExists, format!("collection '{name}' already exists"))
+        .with_hint("choose another name, or remove the existing one first")
 }

@@ -160,7 +160,7 @@ impl MilvusStore {
             return match written {
                 Ok(written) => Ok(rows::from_ids(written.ids())),
                 Err(error) if error.kind().is_transient() => Err(error.with_hint(
-                    "some of the records may have been written: the server gives the ids, so writing them again would double them",
+                    "some of the records may have been written: the server generates the ids, so writing them again would duplicate them",
                 )),
                 Err(error) => Err(error),
             };

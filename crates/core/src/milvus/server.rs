@@ -116,7 +116,7 @@ impl Server {
         if spec.vectors.len() > 1 && !self.has_many_vectors() {
             return Err(self
                 .unsupported("several vector fields in one collection are")
-                .with_hint("use one collection a vector field, or a server from 2.4 on"));
+                .with_hint("use one collection per vector field, or a server from 2.4 on"));
         }
         if spec.vectors.iter().any(|field| field.kind == VectorKind::Binary) && !self.has_binary_vectors() {
             return Err(self
@@ -126,7 +126,7 @@ impl Server {
         if let Some(field) = spec.vectors.iter().find(|field| !self.has_index(field.index)) {
             return Err(self
                 .unsupported(&format!("index {} is", field.index.name()))
-                .with_hint("AUTOINDEX, FLAT, HNSW, IVF_FLAT and IVF_SQ8 are everywhere"));
+                .with_hint("AUTOINDEX, FLAT, HNSW, IVF_FLAT and IVF_SQ8 work on every server"));
         }
         if spec.scalars.iter().any(|field| field.full_text) && !self.has_full_text() {
             return Err(self

@@ -26,7 +26,7 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn new(cache: &Path, file: &FileSpec) -> Result<Self> {
         let Some(sha256) = file.sha256.clone() else {
-            return Err(Error::invalid(format!("{} has no sha256: it cannot be fetched", file.source)));
+            return Err(Error::invalid(format!("{} has no sha256, which fetching needs", file.source)));
         };
         Ok(Self { folder: cache.join(&sha256), name: file.source.file_name().to_owned(), sha256, bytes: file.bytes })
     }
@@ -87,12 +87,12 @@ impl Slot {
             return Err(Error::new(
                 ErrorKind::Corrupt,
                 format!(
-                    "{source} is not what the manifest says: sha256 {found} of {length} bytes, expected {}{expected}",
+                    "{source} does not match the manifest: sha256 {found} of {length} bytes, expected {}{expected}",
                     self.sha256
                 ),
             )
             .with_hint(
-                "try again; if it stays so, the file has changed at its source: check the manifest's sha256 and bytes",
+                "try again; if it still fails, the file has changed at its source: check the manifest's sha256 and bytes",
             ));
         }
         std::fs::rename(&part, &path).map_err(|error| Error::io("cannot write", &path, error))?;

@@ -58,14 +58,14 @@ fn picture(tower: &PictureTower) -> Checked {
     }
     match (tower.mean, tower.std) {
         (None, None) => {}
-        (Some(_), None) => return fault("picture.mean", "stands without std"),
-        (None, Some(_)) => return fault("picture.std", "stands without mean"),
+        (Some(_), None) => return fault("picture.mean", "is given without std"),
+        (None, Some(_)) => return fault("picture.std", "is given without mean"),
         (Some(_), Some(_)) if tower.input.element != Element::F32 => {
             return fault("picture.mean", "makes sense only where input.element is f32");
         }
         (Some(mean), Some(std)) => {
             if !mean.iter().all(|value| value.is_finite()) {
-                return fault("picture.mean", "has a value that is no number");
+                return fault("picture.mean", "has a value that is not a number");
             }
             if !std.iter().all(|value| value.is_finite() && *value > 0.0) {
                 return fault("picture.std", "has a value that is not above 0");

@@ -65,7 +65,7 @@ impl Hub {
         let endpoint = settings.hf_endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/');
         // Not shown: it may carry a password.
         if origin(endpoint).is_none_or(|origin| origin.contains('@')) {
-            return Err(Error::invalid("HF_ENDPOINT is no http:// or https:// address of a host without a user")
+            return Err(Error::invalid("HF_ENDPOINT is not an http:// or https:// address without a user")
                 .with_hint("set it to https://huggingface.co or a mirror, and the token in HF_TOKEN"));
         }
         let stored = || std::fs::read_to_string(settings.hf_home.as_ref()?.join("token")).ok().map(SecretString::from);
@@ -75,7 +75,7 @@ impl Hub {
         let token = token.filter(|token| !token.expose_secret().is_empty());
         if token.as_ref().is_some_and(|token| !token.expose_secret().bytes().all(|b| b.is_ascii_graphic())) {
             return Err(Error::invalid(
-                "the token of HF_TOKEN, or of the file token in HF_HOME, holds what no token does",
+                "the token of HF_TOKEN, or of the file token in HF_HOME, contains characters that no token has",
             ));
         }
         Ok(Self {
@@ -135,7 +135,7 @@ impl Hub {
                 }
                 return Err(error);
             }
-            tracing::warn!(%error, "a download was cut; trying again");
+            tracing::warn!(%error, "a download was interrupted; trying again");
             let doubled = self.patience.pause.saturating_mul(1 << (failures - 1).min(16));
             std::thread::sleep(pause.unwrap_or(doubled).min(MAX_PAUSE));
         }
@@ -188,12 +188,16 @@ impl Download<'_> {
                 Some((from, total)) if from == have => (from, total),
                 _ => {
                     self.start_over()?;
-                    return Err(self.failed(ErrorKind::Unavailable, "another part came than was asked for").into());
+                    return Err(self
+                        .failed(ErrorKind::Unavailable, "the server sent a different range than requested")
+                        .into());
                 }
             },
             StatusCode::RANGE_NOT_SATISFIABLE => {
                 self.start_over()?;
-                return Err(self.failed(ErrorKind::Unavailable, "it is shorter than what is here of it").into());
+                return Err(self
+                    .failed(ErrorKind::Unavailable, "it is shorter than the part already downloaded")
+                    .into());
             }
             _ => return Err(self.refused(&response)),
         };
@@ -201,7 +205,7 @@ impl Download<'_> {
         self.receive(response.body_mut(), from, total)?;
         match total {
             Some(total) if self.length()? < total => {
-                Err(self.failed(ErrorKind::Unavailable, "the connection was cut").into())
+                Err(self.failed(ErrorKind::Unavailable, "the connection was interrupted").into())
             }
             _ => Ok(()),
         }
@@ -223,7 +227,7 @@ impl Download<'_> {
             if self.slot.bytes.is_some_and(|bytes| done > bytes) {
                 self.start_over()?;
                 return Err(self
-                    .failed(ErrorKind::Corrupt, "it is longer than the manifest says")
+                    .failed(ErrorKind::Corrupt, "it is larger than the manifest says")
                     .with_hint("check the manifest's bytes"));
             }
             let new = buffer.get(..count).unwrap_or_default();
@@ -249,16 +253,16 @@ impl Download<'_> {
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             url = location
                 .and_then(|location| redirected(&url, location))
-                .ok_or_else(|| self.failed(ErrorKind::Internal, "the server redirects to what is no address"))?;
+                .ok_or_else(|| self.failed(ErrorKind::Internal, "the server redirects to an invalid address"))?;
         }
-        Err(self.failed(ErrorKind::Internal, "the server redirects without end"))
+        Err(self.failed(ErrorKind::Internal, "too many redirects"))
     }
 
     fn refused(&self, response: &Response<Body>) -> Failure {
         let status = response.status();
         let error = match status.as_u16() {
             401 | 403 => self.failed(ErrorKind::Denied, format_args!("the server answers {status}")).with_hint(
-                "check the name; where the model is private or asks for consent, give that on its page and set HF_TOKEN",
+                "check the name; if the model is private or requires consent, give it on the model's page and set HF_TOKEN",
             ),
             404 => self
                 .failed(ErrorKind::NotFound, "there is no such repository, revision or path")

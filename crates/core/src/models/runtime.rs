@@ -19,14 +19,14 @@ impl Registry {
             }
             let message = format!("ORT_DYLIB_PATH is '{}', but there is no such file", path.display());
             return Err(Error::new(ErrorKind::NotFound, message)
-                .with_hint("set it to ONNX Runtime's shared library, or unset it to have one fetched"));
+                .with_hint("set it to ONNX Runtime's shared library, or unset it to fetch one"));
         }
         if let Some(path) = std::env::current_exe().ok().and_then(|program| library_in(program.parent()?)) {
             return Ok(path);
         }
         let system = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
         let Some(runtime) = self.manifest.runtimes.get(&system) else {
-            return Err(Error::new(ErrorKind::Unsupported, format!("no manifest has ONNX Runtime for {system}"))
+            return Err(Error::new(ErrorKind::Unsupported, format!("no manifest provides ONNX Runtime for {system}"))
                 .with_hint("install ONNX Runtime and set ORT_DYLIB_PATH to its shared library"));
         };
         self.file(&runtime.file, on_progress)

@@ -51,14 +51,14 @@ impl TryFrom<String> for Source {
             match text.strip_prefix("file:") {
                 Some("") => Err(wrong(&text, "the path is missing", "file:PATH")),
                 Some(path) => Ok(Self::File(path.into())),
-                None => Err(wrong(&text, "it starts with none of the three", "pypi:…, hf:… or file:…")),
+                None => Err(wrong(&text, "it has none of the known prefixes", "pypi:…, hf:… or file:…")),
             }
         }
     }
 }
 
 fn wrong(text: &str, why: &str, form: &str) -> String {
-    format!("'{text}' is no source: {why}; expected {form}")
+    format!("'{text}' is not a source: {why}; expected {form}")
 }
 
 fn pypi(rest: &str) -> Result<Source, String> {
@@ -71,8 +71,8 @@ fn pypi(rest: &str) -> Result<Source, String> {
 }
 
 fn hub(rest: &str) -> Result<Source, String> {
-    let (repo, rest) = rest.split_once('@').ok_or("there is no '@' with a revision")?;
-    let (revision, path) = rest.split_once('/').ok_or("there is no path after the revision")?;
+    let (repo, rest) = rest.split_once('@').ok_or("'@' and a revision are missing")?;
+    let (revision, path) = rest.split_once('/').ok_or("the path after the revision is missing")?;
     let (owner, name) = repo.split_once('/').ok_or("there is no '/' in the repository's name")?;
     word("owner", owner, "._-")?;
     word("repository", name, "._-")?;
@@ -91,7 +91,7 @@ pub(super) fn word(what: &str, text: &str, marks: &str) -> Result<(), String> {
         Some(_) => {}
     }
     match text.chars().find(|c| !c.is_ascii_alphanumeric() && !marks.contains(*c)) {
-        Some(c) => Err(format!("the {what} has a {c:?}")),
+        Some(c) => Err(format!("the {what} contains {c:?}")),
         None => Ok(()),
     }
 }
@@ -102,7 +102,7 @@ fn inside(what: &str, path: &str) -> Result<(), String> {
         return Err(format!("the {what} is missing"));
     }
     if let Some(c) = path.chars().find(|c| c.is_control() || matches!(c, '\\' | ':')) {
-        return Err(format!("the {what} has a {c:?}"));
+        return Err(format!("the {what} contains {c:?}"));
     }
     if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(format!("the {what} has an empty part, '.' or '..'"));

@@ -94,7 +94,7 @@ fn a_manifest_of_ones_own_is_read() {
 fn what_cannot_be_read_is_named_by_line_and_field() {
     assert_eq!(message("a = [1,\n\n]\nb = }\n"), "models.toml:4: missing inline table opening, expected `{`");
     assert_eq!(message("\n[model.x]\n"), "models.toml:2: model: is not known, expected models or runtime");
-    assert_eq!(message("models = 3"), "models.toml:1: models: is no table, expected one for each name");
+    assert_eq!(message("models = 3"), "models.toml:1: models: is not a table, expected one for each name");
     assert_eq!(with("summary = \"mine\"\n", ""), "models.toml:2: models.mine: missing field `summary`");
     let unknown = with("max_tokens", "max_token");
     assert!(
@@ -137,10 +137,10 @@ fn what_makes_no_sense_is_named_by_line_and_field() {
         with("crop = 256", "crop = 223"),
         picture(12, "resize", "a crop of 223 is not within 224 (of size) to 4096")
     );
-    assert_eq!(with("std = [0.5, 0.5, 0.5]\n", ""), picture(14, "mean", "stands without std"));
-    assert_eq!(with("mean = [0.5, 0.5, 0.5]\n", ""), picture(14, "std", "stands without mean"));
+    assert_eq!(with("std = [0.5, 0.5, 0.5]\n", ""), picture(14, "mean", "is given without std"));
+    assert_eq!(with("mean = [0.5, 0.5, 0.5]\n", ""), picture(14, "std", "is given without mean"));
     assert_eq!(with("std = [0.5,", "std = [0.0,"), picture(15, "std", "has a value that is not above 0"));
-    assert_eq!(with("mean = [0.5,", "mean = [nan,"), picture(14, "mean", "has a value that is no number"));
+    assert_eq!(with("mean = [0.5,", "mean = [nan,"), picture(14, "mean", "has a value that is not a number"));
     assert_eq!(with("\"f32\"", "\"u8\""), picture(14, "mean", "makes sense only where input.element is f32"));
     assert_eq!(with("\"out\"", "\"\""), picture(16, "output.tensor", "is empty"));
     assert_eq!(with("= 77", "= 1"), "models.toml:22: models.mine.text.max_tokens: 1 is not within 2 to 32768");

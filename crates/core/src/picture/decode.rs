@@ -48,7 +48,7 @@ pub(super) fn check_bytes(bytes: u64, limits: &Limits) -> Result<()> {
         return Err(Error::invalid("the file is empty"));
     }
     if bytes > limits.bytes {
-        return Err(Error::invalid(format!("the file has {bytes} bytes, and at most {} are taken", limits.bytes)));
+        return Err(Error::invalid(format!("the file is {bytes} bytes; the limit is {}", limits.bytes)));
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ fn check_pixels(width: u64, height: u64, limits: &Limits) -> Result<()> {
         return Err(Error::invalid(format!("the picture is empty: {width} x {height} pixels")));
     }
     if width.checked_mul(height).is_none_or(|pixels| pixels > limits.pixels) {
-        let message = format!("the picture has {width} x {height} pixels, and at most {} are taken", limits.pixels);
+        let message = format!("the picture has {width} x {height} pixels; the limit is {} pixels", limits.pixels);
         return Err(Error::invalid(message).with_hint("make it smaller first"));
     }
     Ok(())
@@ -78,13 +78,13 @@ fn unknown(bytes: &[u8]) -> Error {
         None if head.starts_with(b"%PDF") => "a PDF",
         None if head.starts_with(b"\0\0\x01\0") => "an icon",
         None if is_text => "text",
-        None => "something unknown",
+        None => "of an unknown format",
     };
     Error::invalid(format!("it is {name}, expected {FORMATS}")).with_hint("convert it to one of these first")
 }
 
 fn too_early() -> Error {
-    Error::invalid("the file ends too early").with_hint("it was cut off: fetch or copy it again")
+    Error::invalid("the file is truncated").with_hint("fetch or copy it again")
 }
 
 fn jpeg(bytes: &[u8], limits: &Limits) -> Result<Picture> {
@@ -185,8 +185,10 @@ fn cannot_decode(format: ImageFormat, error: ImageError) -> Error {
         return too_early();
     }
     match error {
-        ImageError::Limits(_) => Error::invalid(format!("the {name} file needs more memory than pictures may take")),
-        ImageError::Unsupported(_) => Error::invalid(format!("it is a kind of {name} that is not known here: {text}")),
+        ImageError::Limits(_) => {
+            Error::invalid(format!("the {name} file needs more memory than the limit for pictures"))
+        }
+        ImageError::Unsupported(_) => Error::invalid(format!("it is an unsupported kind of {name}: {text}")),
         _ => Error::invalid(format!("it is a broken {name} file: {text}")),
     }
 }

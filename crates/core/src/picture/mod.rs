@@ -79,7 +79,7 @@ impl Picture {
         let cannot_read = |error| Error::io("cannot read", path, error);
         let metadata = std::fs::metadata(path).map_err(cannot_read)?;
         if !metadata.is_file() {
-            return Err(Error::invalid(format!("{}: it is no file", path.display())));
+            return Err(Error::invalid(format!("{}: it is not a file", path.display())));
         }
         decode::check_bytes(metadata.len(), limits).map_err(|error| error.context(path.display()))?;
         let bytes = std::fs::read(path).map_err(cannot_read)?;
@@ -155,7 +155,7 @@ impl Picture {
     /// `InvalidInput` when a side exceeds 65,535 pixels, which JPEG cannot say.
     pub fn to_jpeg(&self, quality: u8) -> Result<Vec<u8>> {
         let too_large =
-            || Error::invalid(format!("{} x {} makes no JPEG: a side is too long", self.width, self.height));
+            || Error::invalid(format!("{} x {} cannot be saved as JPEG: a side is too long", self.width, self.height));
         let width = u16::try_from(self.width).map_err(|_| too_large())?;
         let height = u16::try_from(self.height).map_err(|_| too_large())?;
         let mut file = Vec::new();
@@ -167,7 +167,7 @@ impl Picture {
 }
 
 fn cannot_encode(error: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Internal, format!("the picture cannot be encoded: {error}"))
+    Error::new(ErrorKind::Internal, format!("cannot encode the picture: {error}"))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Region {
         if !fits(x, width, of_width) || !fits(y, height, of_height) {
             let message = format!("the region {self} is not within the picture of {of_width} x {of_height}");
             return Err(
-                Error::invalid(message).with_hint("give x,y,width,height in pixels, or as shares from 0.0 to 1.0")
+                Error::invalid(message).with_hint("give x,y,width,height in pixels, or as fractions from 0.0 to 1.0")
             );
         }
         Ok([x, y, width, height])
@@ -69,26 +69,27 @@ impl FromStr for Region {
 
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
-            Error::invalid(format!("'{text}' is no region: {why}"))
-                .with_hint("write x,y,width,height: whole numbers for pixels, or with a point as in 0.25,0.0,0.5,1.0")
+            Error::invalid(format!("'{text}' is not a region: {why}")).with_hint(
+                "write x,y,width,height: whole numbers are pixels, decimals are fractions, as in 0.25,0.0,0.5,1.0",
+            )
         };
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-        let &[x, y, width, height] = parts.as_slice() else { return Err(wrong("it has not four numbers")) };
+        let &[x, y, width, height] = parts.as_slice() else { return Err(wrong("it does not have four numbers")) };
         if !text.contains('.') {
             let number =
-                |part: &str| part.parse::<u32>().map_err(|_| wrong(&format!("'{part}' is no number of pixels")));
+                |part: &str| part.parse::<u32>().map_err(|_| wrong(&format!("'{part}' is not a number of pixels")));
             let region = Self::Pixels { x: number(x)?, y: number(y)?, width: number(width)?, height: number(height)? };
             return if region.is_empty() { Err(wrong("it is empty")) } else { Ok(region) };
         }
         let number = |part: &str| match part.parse::<f64>() {
             Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-            _ => Err(wrong(&format!("'{part}' is no share from 0.0 to 1.0"))),
+            _ => Err(wrong(&format!("'{part}' is not a fraction from 0.0 to 1.0"))),
         };
         let region = Self::Fractions { x: number(x)?, y: number(y)?, width: number(width)?, height: number(height)? };
         let Self::Fractions { x, y, width, height } = region else { return Ok(region) };
         // A little more than 1 is what adding shares makes of it.
         if x + width > 1.0 + 1e-6 || y + height > 1.0 + 1e-6 {
-            return Err(wrong("it reaches out of the picture"));
+            return Err(wrong("it extends beyond the picture"));
         }
         if region.is_empty() { Err(wrong("it is empty")) } else { Ok(region) }
     }

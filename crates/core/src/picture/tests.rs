@@ -64,7 +64,7 @@ fn what_is_no_picture_is_named() {
     assert_eq!(refused(b"\0\0\0\x1cftypheic\0\0\0\0"), not("a HEIC file"));
     assert_eq!(refused(b"\0\0\0\x1cftypavif\0\0\0\0"), not("an AVIF file"));
     assert_eq!(refused(b"\0\0\0\x1cftypisom\0\0\0\0"), not("a video"));
-    assert_eq!(refused(&[0, 1, 2, 3, 255, 254, 0, 9]), not("something unknown"));
+    assert_eq!(refused(&[0, 1, 2, 3, 255, 254, 0, 9]), not("of an unknown format"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn half_a_file_is_no_picture() {
     for format in FORMATS {
         let bytes = encoded(format);
         for part in [bytes.len() / 2, bytes.len() - bytes.len() / 4] {
-            assert_eq!(refused(&bytes[..part]), "the file ends too early", "{format:?} {part}");
+            assert_eq!(refused(&bytes[..part]), "the file is truncated", "{format:?} {part}");
         }
     }
     // A preview within the file ends long before the picture does.
@@ -80,7 +80,7 @@ fn half_a_file_is_no_picture() {
     with_preview.truncate(with_preview.len() / 2);
     let preview = [&[0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9][..]].concat();
     with_preview.splice(2..2, preview);
-    assert_eq!(refused(&with_preview), "the file ends too early");
+    assert_eq!(refused(&with_preview), "the file is truncated");
 }
 
 #[test]
@@ -134,13 +134,13 @@ fn bombs_are_refused_by_their_first_bytes() {
             continue;
         }
         let sides = if format == ImageFormat::WebP { "16383 x 16383" } else { "50000 x 50000" };
-        assert_eq!(message, format!("the picture has {sides} pixels, and at most 100000000 are taken"), "{format:?}");
+        assert_eq!(message, format!("the picture has {sides} pixels; the limit is 100000000 pixels"), "{format:?}");
     }
     let small = Limits { bytes: 100, pixels: 1199 };
     let error = Picture::decode(&encoded(ImageFormat::Bmp), &small).unwrap_err();
-    assert!(error.to_string().contains("bytes, and at most 100 are taken"), "{error}");
+    assert!(error.to_string().contains("bytes; the limit is 100"), "{error}");
     let error = Picture::decode(&encoded(ImageFormat::Png), &Limits { bytes: 1 << 20, ..small }).unwrap_err();
-    assert_eq!(error.to_string(), "the picture has 40 x 30 pixels, and at most 1199 are taken");
+    assert_eq!(error.to_string(), "the picture has 40 x 30 pixels; the limit is 1199 pixels");
     assert!(Picture::decode(&encoded(ImageFormat::Png), &Limits { bytes: 1 << 20, pixels: 1200 }).is_ok());
 }
 
@@ -148,7 +148,7 @@ fn bombs_are_refused_by_their_first_bytes() {
 fn files_that_cannot_be_read_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = Picture::read(folder.path(), &Limits::default()).unwrap_err();
-    assert_eq!(error.to_string(), format!("{}: it is no file", folder.path().display()));
+    assert_eq!(error.to_string(), format!("{}: it is not a file", folder.path().display()));
     let missing = folder.path().join("missing.jpg");
     let error = Picture::read(&missing, &Limits::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -174,15 +174,15 @@ fn regions_are_parts_of_pictures() {
     assert_eq!(part("3,0,2,1").unwrap_err().to_string(), "the region 3,0,2,1 is not within the picture of 4 x 2");
     assert!(part("4294967295,0,4294967295,1").is_err());
     for (text, why) in [
-        ("1,2,3", "it has not four numbers"),
-        ("1,2,3,x", "'x' is no number of pixels"),
+        ("1,2,3", "it does not have four numbers"),
+        ("1,2,3,x", "'x' is not a number of pixels"),
         ("1,2,0,4", "it is empty"),
-        ("-1,2,3,4", "'-1' is no number of pixels"),
-        ("0.5,0,0.6,1", "it reaches out of the picture"),
+        ("-1,2,3,4", "'-1' is not a number of pixels"),
+        ("0.5,0,0.6,1", "it extends beyond the picture"),
         ("0.5,0,NaN,1", "'NaN' is no share from 0.0 to 1.0"),
         ("0.0,0.0,0.0,1.0", "it is empty"),
     ] {
-        assert_eq!(text.parse::<Region>().unwrap_err().to_string(), format!("'{text}' is no region: {why}"));
+        assert_eq!(text.parse::<Region>().unwrap_err().to_string(), format!("'{text}' is not a region: {why}"));
     }
     for text in ["1,2,3,4", "0.0,0.25,1.0,0.5"] {
         let region: Region = text.parse().unwrap();

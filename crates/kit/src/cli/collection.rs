@@ -13,7 +13,7 @@ use crate::solution::Solution;
 
 #[derive(Args, Debug)]
 pub struct DropArgs {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short, env = "BOOTCAMP_YES")]
     yes: bool,
 }
@@ -25,7 +25,7 @@ pub async fn info(program: &Program, solution: &dyn Solution, printer: Printer) 
         return Ok(ExitCode::SUCCESS);
     }
     let index = info.index.map_or("none before the first import".to_owned(), |index| {
-        format!("{}, {} of {} items in it", index.served_by, index.indexed, info.count)
+        format!("{}, {} of {} items indexed", index.served_by, index.indexed, info.count)
     });
     let vectors = info.vectors.map(|vectors| {
         let unit = if vectors.kind == VectorKind::Binary { "bits" } else { "dimensions" };
@@ -55,7 +55,7 @@ pub async fn drop(solution: &dyn Solution, args: DropArgs, printer: Printer) -> 
     let others: Vec<String> = solution.collections().await?.into_iter().filter(|other| other != name).collect();
     let and = if others.is_empty() { String::new() } else { format!(" and {}", others.join(", ")) };
     if !args.yes && !confirmed(&format!("Remove collection '{name}' with {count} items{and}? [y/N] "))? {
-        printer.note("nothing was removed");
+        printer.note("nothing removed");
         return Ok(ExitCode::SUCCESS);
     }
     // Its own last: while it is there, the command can be repeated.
@@ -74,10 +74,10 @@ pub async fn drop(solution: &dyn Solution, args: DropArgs, printer: Printer) -> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks on the terminal.
+/// Asks for confirmation on the terminal.
 fn confirmed(question: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(Error::invalid("nobody is there to confirm it").with_hint("give --yes"));
+        return Err(Error::invalid("cannot ask for confirmation: there is no terminal").with_hint("pass --yes"));
     }
     let mut answer = String::new();
     let _ = write!(std::io::stderr(), "{question}");

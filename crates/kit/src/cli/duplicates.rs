@@ -13,7 +13,7 @@ use crate::watch::Watch;
 
 #[derive(Args, Debug)]
 pub struct DuplicatesArgs {
-    /// From this score on two items are duplicates [default: the program's own]
+    /// The score from which two items are duplicates [default: set by the program]
     #[arg(long, env = "BOOTCAMP_THRESHOLD", value_name = "SCORE", allow_negative_numbers = true)]
     threshold: Option<f32>,
 }
@@ -44,6 +44,6 @@ pub async fn run(solution: &dyn Solution, args: DuplicatesArgs, printer: Printer
         printer.table(&["", "score", "id", "label", "title"], rows);
     }
     let items: usize = groups.iter().map(|group| group.items.len()).sum();
-    printer.line(format_args!("{} groups of {items} items at {threshold} or nearer", groups.len()));
+    printer.line(format_args!("{} groups of {items} items, threshold {threshold}", groups.len()));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `health`: asks a server on this machine whether it can answer, for containers that have no other program to ask with.
+//! `health`: checks whether a server on this machine is ready, for containers without another HTTP client.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn ask(url: &str) -> Result<(u16, String)> {
     let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).http_status_as_error(false);
     let failed = |error: ureq::Error| {
         Error::new(ErrorKind::Unavailable, format!("{url} does not answer: {error}"))
-            .with_hint("start the server with `serve`, or name its port with --port")
+            .with_hint("start the server with `serve`, or pass its port with --port")
     };
     let mut response = agent.build().new_agent().get(url).call().map_err(failed)?;
     let status = response.status().as_u16();

@@ -17,13 +17,13 @@ use crate::watch::{Report, Watch};
 
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// Files, folders, archives (zip, tar, tar.gz), tables (csv, tsv, jsonl) or patterns
+    /// Files, folders, archives (zip, tar, tar.gz), tables (csv, tsv, jsonl) or globs
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The label of everything imported, in place of what it would be
+    /// The label of all imported items, instead of the detected one
     #[arg(long, env = "BOOTCAMP_LABEL")]
     pub label: Option<String>,
-    /// Remove items that came from these places and are gone there
+    /// Remove items whose files are gone from these places
     #[arg(long, env = "BOOTCAMP_PRUNE")]
     pub prune: bool,
     /// The program's own, which clap learns when it runs.

@@ -19,10 +19,10 @@ const PAGE: usize = 1000;
 
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Only items for which this holds
+    /// Only items that match this filter
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION")]
     filter: Option<String>,
-    /// Most items; 0 for all
+    /// The maximum number of items; 0 for all
     #[arg(long, env = "BOOTCAMP_LIMIT", value_name = "N", default_value_t = 50)]
     limit: usize,
     /// Only items after this id
@@ -35,17 +35,17 @@ pub struct ListArgs {
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// Its id, or the file that it came from
+    /// The item's id, or the file it came from
     id: String,
 }
 
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(false))]
 pub struct RemoveArgs {
-    /// Their ids
+    /// The items' ids
     #[arg(value_name = "ID", group = "what")]
     pub ids: Vec<String>,
-    /// All items for which this holds
+    /// All items that match this filter
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION", group = "what")]
     pub filter: Option<String>,
     /// All items of this source: a file, or a source's id
@@ -55,7 +55,7 @@ pub struct RemoveArgs {
 
 #[derive(Args, Debug)]
 pub struct CountArgs {
-    /// Only items for which this holds
+    /// Only items that match this filter
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION")]
     filter: Option<String>,
     /// Only items of this source: a file, or a source's id
@@ -138,7 +138,7 @@ pub async fn show(solution: &dyn Solution, args: ShowArgs, printer: Printer) -> 
         let of_source = narrowed(None, Some(&source))?;
         let count = context.store.count(&context.collection, of_source.as_ref()).await?;
         if count > 1 {
-            printer.note(format_args!("one of {count} items of its source; all of them: list --source {source}"));
+            printer.note(format_args!("one of {count} items of its source; list all with: list --source {source}"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -158,7 +158,7 @@ pub async fn remove(solution: &dyn Solution, args: RemoveArgs, printer: Printer)
     } else {
         let found = context.store.get(&context.collection, &ids, &Output::ids()).await?;
         if let Some(missing) = ids.iter().find(|id| !found.iter().any(|record| record.id.as_ref() == Some(id))) {
-            return Err(no_item(missing).with_hint("nothing was removed"));
+            return Err(no_item(missing).with_hint("nothing removed"));
         }
         removed = ids.len() as u64;
         remove_items(context, ids).await?;

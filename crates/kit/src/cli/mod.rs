@@ -12,9 +12,9 @@ pub mod work;
 use crate::printer::Printer;
 use crate::watch::Watch;
 
-/// The exit code of work that was done, but for some items that could not be taken.
+/// The exit code when work finished but some items were skipped.
 pub const SKIPPED: u8 = 2;
-/// The exit code of work that was broken off by Ctrl-C, as shells have it.
+/// The exit code of work interrupted by Ctrl-C, following shells.
 pub const INTERRUPTED: u8 = 130;
 
 /// How a score is printed.
@@ -27,7 +27,7 @@ pub async fn watched<T>(what: &str, watch: &Watch, printer: Printer, work: impl 
     let on_interrupt = watch.clone();
     let interrupts = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            printer.note("stopping; once more to stop at once");
+            printer.note("stopping; press Ctrl-C again to stop immediately");
             on_interrupt.cancel();
         }
         if tokio::signal::ctrl_c().await.is_ok() {

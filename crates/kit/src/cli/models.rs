@@ -19,11 +19,11 @@ pub struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the models there are
+    /// List the available models
     List,
-    /// Fetch a model's files, and the library that runs it, now
+    /// Download a model's files and the library that runs it
     Pull {
-        /// The model's name [default: the one this program works with]
+        /// The model's name [default: the program's model]
         name: Option<String>,
     },
     /// Show a model and its files
@@ -31,7 +31,7 @@ enum Action {
         /// The model's name
         name: String,
     },
-    /// Compare a model's files with their checksums
+    /// Verify the checksums of a model's files
     Verify {
         /// The model's name
         name: String,
@@ -140,8 +140,8 @@ fn verify(registry: &Registry, name: &str, printer: Printer) -> Result<ExitCode>
     match checks.iter().find(|check| check.state != FileState::Ok) {
         None => Ok(ExitCode::SUCCESS),
         Some(check) if check.state == FileState::Missing => {
-            Err(Error::new(ErrorKind::NotFound, format!("model {name} is not all here"))
-                .with_hint(format!("fetch it with: models pull {name}")))
+            Err(Error::new(ErrorKind::NotFound, format!("files of model {name} are missing"))
+                .with_hint(format!("fetch them with: models pull {name}")))
         }
         Some(check) => Err(Error::new(ErrorKind::Corrupt, format!("{} is damaged", check.path.display()))
             .with_hint(format!("remove it and fetch it again with: models pull {name}"))),

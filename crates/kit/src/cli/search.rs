@@ -28,27 +28,27 @@ use crate::solution::Solution;
 
 #[derive(Args, Debug)]
 pub struct SearchArgs {
-    /// Files, ids of items, or words when the model knows words; several are averaged
+    /// Files, item ids, or text if the model supports it; several are averaged
     #[arg(required_unless_present_any = ["id", "words"], value_name = "QUERY")]
     query: Vec<String>,
     /// An item's id
     #[arg(long, env = "BOOTCAMP_ID", value_name = "ID")]
     id: Vec<String>,
-    /// Words
+    /// Text
     #[arg(long, env = "BOOTCAMP_WORDS", value_name = "TEXT")]
     words: Vec<String>,
-    /// A file, id or words that hits should not be like
+    /// A file, id or text that hits should be unlike
     #[arg(long, env = "BOOTCAMP_NOT", value_name = "QUERY")]
     not: Vec<String>,
-    /// Only this part of the first picture: x,y,width,height in pixels, or with points as shares of the sides
+    /// Only this region of the first picture: x,y,width,height in pixels, or as fractions with decimals
     #[arg(long, env = "BOOTCAMP_CROP", value_name = "REGION")]
     crop: Option<Region>,
     #[command(flatten)]
     terms: Terms,
-    /// Draw the query and the hits into this file: .png or .svg
+    /// Draw a contact sheet of the query and the hits: .png or .svg
     #[arg(long, env = "BOOTCAMP_SHEET", value_name = "FILE")]
     sheet: Option<PathBuf>,
-    /// Write the hits with all fields into this file, by its extension; .csv in every program
+    /// Save the hits with all fields; the extension sets the format, .csv always works
     #[arg(long, env = "BOOTCAMP_SAVE", value_name = "FILE")]
     save: Option<PathBuf>,
     /// The program's own, which clap learns when it runs.
@@ -64,22 +64,22 @@ pub fn with_spans(command: clap::Command, facts: &Facts) -> clap::Command {
 /// What narrows a search, for every command that searches.
 #[derive(Args, Debug)]
 struct Terms {
-    /// Most hits
+    /// The number of hits (top-k)
     #[arg(short = 'k', long = "top", env = "BOOTCAMP_TOP", value_name = "N", default_value_t = 10)]
     k: usize,
-    /// Only items for which this holds, such as: label == "birds" and width > 300
+    /// Only items that match this filter, such as: label == "birds" and width > 300
     #[arg(long, env = "BOOTCAMP_FILTER", value_name = "EXPRESSION")]
     filter: Option<String>,
-    /// The worst score of a hit: the least similarity, or for a distance the largest
+    /// The score limit: the minimum similarity or the maximum distance
     #[arg(long, env = "BOOTCAMP_MIN_SCORE", value_name = "SCORE", allow_negative_numbers = true)]
     min_score: Option<f32>,
-    /// Most spans of one source; k counts sources
+    /// The maximum number of spans per source; k then counts sources
     #[arg(long, env = "BOOTCAMP_MOMENTS", value_name = "N", default_value_t = MOMENTS)]
     moments: usize,
-    /// HNSW indexes: candidates kept; more is slower and finds more
+    /// HNSW indexes: the size of the candidate list; higher is slower, with better recall
     #[arg(long, env = "BOOTCAMP_EF", value_name = "N")]
     ef: Option<u32>,
-    /// IVF indexes: lists probed
+    /// IVF indexes: the number of clusters searched
     #[arg(long, env = "BOOTCAMP_NPROBE", value_name = "N")]
     nprobe: Option<u32>,
 }
@@ -132,8 +132,8 @@ impl SheetFile {
             "svg" => true,
             "png" => false,
             other => {
-                return Err(Error::invalid(format!("--sheet cannot draw a file of kind '{other}'"))
-                    .with_hint("give a name that ends in .png or .svg"));
+                return Err(Error::invalid(format!("--sheet cannot write '{other}' files"))
+                    .with_hint("use a file name that ends in .png or .svg"));
             }
         };
         Ok(Self { path: path.to_owned(), is_svg })
@@ -208,7 +208,7 @@ async fn query(context: &Context, args: &SearchArgs) -> Result<SearchQuery> {
     Ok(query)
 }
 
-/// What a person means: a file if there is one, an item if it looks like an id, words if the model knows any.
+/// Interprets an argument: a file if it exists, an item if it looks like an id, text if the model supports it.
 async fn subject(context: &Context, text: &str) -> Result<Subject> {
     let path = Path::new(text);
     if path.exists() {
@@ -226,7 +226,9 @@ async fn subject(context: &Context, text: &str) -> Result<Subject> {
     }
     let error = Error::new(ErrorKind::NotFound, format!("there is no file {text}"));
     let model = context.maker.name().unwrap_or(context.facts.name);
-    Err(error.with_hint(format!("give a file or an item's id ({ID_LENGTH} hex digits); {model} knows no words")))
+    Err(error.with_hint(format!(
+        "give a file or an item's id ({ID_LENGTH} hex digits); {model} does not support text queries"
+    )))
 }
 
 /// What is on the contact sheet: the query, and the hits.
@@ -250,7 +252,7 @@ async fn cells(solution: &Arc<dyn Solution>, query: &SearchQuery, hits: &[HitBod
     Ok(cells)
 }
 
-/// What the query looks like; words in a query mostly look like nothing.
+/// The query's picture or drawing; text queries mostly have none.
 async fn queried(solution: &Arc<dyn Solution>, example: &Example, query: &SearchQuery) -> Result<Thumbnail> {
     let context = solution.context();
     let is_picture = context.facts.media.contains(&MediaKind::Picture);

@@ -16,7 +16,7 @@ pub async fn run(context: Context, work: &Work, options: Options, printer: Print
     let watch = Watch::default();
     let done = watched(work.name, &watch, printer, (work.run)(context, options, watch.clone())).await;
     if watch.is_cancelled() {
-        printer.note(format_args!("{} was stopped", work.name));
+        printer.note(format_args!("{} was cancelled", work.name));
         return Ok(INTERRUPTED.into());
     }
     finish(&done?, printer)

@@ -15,7 +15,7 @@ use super::{ServerOptions, Shared, session};
 pub async fn admit(State(app): Shared, request: Request, next: Next) -> Response {
     let Ok(_permit) = Arc::clone(&app.admission).try_acquire_owned() else {
         app.metrics.rejected.inc();
-        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "the server has its hands full")
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many concurrent requests")
             .hint("try again in a second")
             .retry_after(1)
             .into_response();
@@ -58,13 +58,13 @@ pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> 
 pub async fn same_origin(State(app): Shared, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if !is_own_name(&app.options, name_of(host(headers))) {
-        return Problem::new(StatusCode::FORBIDDEN, "the Host header is not a name of this server")
+        return Problem::new(StatusCode::FORBIDDEN, "the Host header does not name this server")
             .hint("start it with --allowed-host NAME if it is")
             .into_response();
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !reads && !is_own_origin(headers) {
-        return Problem::new(StatusCode::FORBIDDEN, "the request comes from another site's page").into_response();
+        return Problem::new(StatusCode::FORBIDDEN, "the request comes from another site").into_response();
     }
     next.run(request).await
 }

@@ -34,7 +34,7 @@ pub(super) struct ImportInput {
     /// Remove items that came from there and are gone there.
     #[serde(default)]
     prune: bool,
-    /// The label of everything imported, in place of what it would be.
+    /// The label of all imported items, instead of the detected one.
     label: Option<String>,
     /// The program's own, which the document learns when the server starts.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub(super) type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>
 /// Import a place on the server
 #[utoipa::path(
     post, path = "/api/v1/imports", tag = "jobs", operation_id = "start_import", request_body = ImportInput,
-    responses((status = 202, description = "The job that does it", body = JobBody), Problems)
+    responses((status = 202, description = "The started job", body = JobBody), Problems)
 )]
 pub async fn import(
     State(app): Shared,
@@ -69,7 +69,7 @@ pub async fn import(
 /// Refuses places outside the import roots.
 async fn check_place(path: &Path, roots: &[PathBuf]) -> Result<(), Problem> {
     if roots.is_empty() {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "this server imports nothing by itself")
+        return Err(Problem::new(StatusCode::FORBIDDEN, "this server has no import root")
             .hint("start it with --import-root FOLDER"));
     }
     let (asked, roots) = (path.to_owned(), roots.to_owned());
@@ -112,15 +112,16 @@ pub(super) struct DuplicatesInput {
     threshold: Option<f32>,
 }
 
-/// Find groups of items that are nearly the same
+/// Find groups of near-duplicates
 #[utoipa::path(
     post, path = "/api/v1/duplicates", tag = "jobs", operation_id = "find_duplicates", request_body = DuplicatesInput,
-    responses((status = 202, description = "The job that does it", body = JobBody), Problems)
+    responses((status = 202, description = "The started job", body = JobBody), Problems)
 )]
 pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) -> Result<Accepted, Problem> {
     let default = app.solution.context().facts.duplicates;
     let threshold = input.threshold.or(default).filter(|threshold| threshold.is_finite());
-    let threshold = threshold.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "threshold is no finite number"))?;
+    let threshold =
+        threshold.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "threshold is not a finite number"))?;
     let watch = Watch::default();
     let (solution, watched) = (Arc::clone(&app.solution), watch.clone());
     let work = async move {
@@ -128,7 +129,7 @@ pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) 
         let output = context.output(&solution.collection());
         crate::duplicates::duplicates(context, threshold, &output, &watched).await.map(Outcome::Duplicates)
     };
-    let subject = format!("score {threshold} or nearer");
+    let subject = format!("threshold {threshold}");
     Ok(accepted(app.jobs.begin(DUPLICATES.to_owned(), subject, watch, Box::pin(work)).await?))
 }
 

@@ -61,7 +61,7 @@ pub async fn map(State(app): Shared, Fields(query): Fields<MapQuery>) -> Result<
 }
 
 /// Whether the process is there
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It is", body = String)))]
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The process is alive", body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
@@ -69,7 +69,7 @@ pub async fn healthz() -> &'static str {
 /// Whether it can answer searches: a small query comes back from its store in time
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
-    responses((status = 200, description = "It can", body = String), Problems)
+    responses((status = 200, description = "The server is ready", body = String), Problems)
 )]
 pub async fn readyz(State(app): Shared) -> Result<&'static str, Problem> {
     match tokio::time::timeout(READY_WITHIN, app.solution.context().ready()).await {

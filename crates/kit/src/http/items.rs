@@ -26,7 +26,7 @@ const MAX_LIMIT: usize = 1000;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    /// Only items for which this holds, in Milvus's expression language.
+    /// Only items that match this filter, in Milvus's expression language.
     filter: Option<String>,
     /// Most items, 1 to 1000; 50 if left out.
     #[param(minimum = 1, maximum = 1000)]
@@ -88,7 +88,7 @@ pub(super) struct UploadForm {
 #[utoipa::path(
     post, path = "/api/v1/items", tag = "items", operation_id = "upload_items",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
-    responses((status = 200, description = "What came of it", body = UploadBody), Problems)
+    responses((status = 200, description = "The result of the import", body = UploadBody), Problems)
 )]
 pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadBody>, Problem> {
     let parts = Parts::of(request, &app.solution.context().spool, app.options.max_upload).await?;
@@ -172,7 +172,7 @@ pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<Item
 /// Remove an item
 #[utoipa::path(
     delete, path = "/api/v1/items/{id}", tag = "items", operation_id = "remove_item", params(("id" = String, Path, description = "The item's id")),
-    responses((status = 204, description = "It is gone"), Problems)
+    responses((status = 204, description = "The item is removed"), Problems)
 )]
 pub async fn remove(State(app): Shared, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let context = app.solution.context();
@@ -202,7 +202,7 @@ pub(super) struct RemovedBody {
 /// Remove all items of a source
 #[utoipa::path(
     delete, path = "/api/v1/items", tag = "items", operation_id = "remove_source", params(SourceQuery),
-    responses((status = 200, description = "They are gone", body = RemovedBody), Problems)
+    responses((status = 200, description = "The items are removed", body = RemovedBody), Problems)
 )]
 pub async fn remove_source(
     State(app): Shared,

@@ -51,7 +51,7 @@ pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<JobB
 /// Ask a job to stop
 #[utoipa::path(
     delete, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "cancel_job", params(("id" = String, Path, description = "The job's id")),
-    responses((status = 202, description = "It will stop", body = JobBody), Problems)
+    responses((status = 202, description = "The job will stop", body = JobBody), Problems)
 )]
 pub async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<(StatusCode, Json<JobBody>), Problem> {
     Ok((StatusCode::ACCEPTED, Json(app.jobs.cancel(number(&id)?).await?)))
@@ -90,7 +90,7 @@ fn event(job: Result<JobBody>) -> Option<(Event, bool)> {
     match job {
         Ok(job) => {
             let event = Event::default().event("job").json_data(&job);
-            let event = event.unwrap_or_else(|_| Event::default().comment("the job makes no JSON"));
+            let event = event.unwrap_or_else(|_| Event::default().comment("the job cannot be written as JSON"));
             Some((event, job.state.is_final()))
         }
         // The job goes on meanwhile, and Redis comes back.

@@ -35,7 +35,7 @@ pub(super) struct MarkQuery {
 impl MarkQuery {
     fn marked(&self) -> Result<Vec<usize>, Problem> {
         let marked = self.mark.iter().flat_map(|mark| mark.split(',')).map(str::parse).collect::<Result<_, _>>();
-        marked.map_err(|_: ParseIntError| Problem::new(StatusCode::BAD_REQUEST, "mark is no list of numbers"))
+        marked.map_err(|_: ParseIntError| Problem::new(StatusCode::BAD_REQUEST, "mark is not a list of numbers"))
     }
 }
 
@@ -52,15 +52,15 @@ const CACHED: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::f
     params(
         ("id" = String, Path, description = "The item's id"),
         MarkQuery,
-        ("Range" = Option<String>, Header, description = "The part that is wanted: `bytes=0-1023`; of several parts the whole is sent"),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is there already"),
+        ("Range" = Option<String>, Header, description = "The requested range: `bytes=0-1023`; with several ranges the whole file is sent"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the cached version"),
     ),
     responses(
-        (status = 200, description = "The whole", content((Vec<u8> = "image/*"), (Vec<u8> = "audio/*"), (Vec<u8> = "video/*"), (String = "text/plain"))),
-        (status = 206, description = "The part that was asked for", content((Vec<u8> = "image/*"), (Vec<u8> = "audio/*"), (Vec<u8> = "video/*"), (String = "text/plain"))),
-        (status = 304, description = "It is what is there already"),
-        (status = 412, description = "It is not what `If-Match` or `If-Unmodified-Since` ask for", content_type = "application/problem+json", body = ProblemBody),
-        (status = 416, description = "There is no such part", content_type = "application/problem+json", body = ProblemBody),
+        (status = 200, description = "The whole file", content((Vec<u8> = "image/*"), (Vec<u8> = "audio/*"), (Vec<u8> = "video/*"), (String = "text/plain"))),
+        (status = 206, description = "The requested range", content((Vec<u8> = "image/*"), (Vec<u8> = "audio/*"), (Vec<u8> = "video/*"), (String = "text/plain"))),
+        (status = 304, description = "The cached version is current"),
+        (status = 412, description = "The file does not match `If-Match` or `If-Unmodified-Since`", content_type = "application/problem+json", body = ProblemBody),
+        (status = 416, description = "The range is outside the file", content_type = "application/problem+json", body = ProblemBody),
         Problems
     )
 )]
@@ -76,7 +76,7 @@ pub async fn media(
             let path = app.solution.context().original(&name).await?;
             send(path, kinds, request).await
         }
-        Look::Nothing => Err(Problem::new(StatusCode::NOT_FOUND, "the item has no file to be shown")),
+        Look::Nothing => Err(Problem::new(StatusCode::NOT_FOUND, "the item has no file to show")),
     }
 }
 
@@ -186,7 +186,7 @@ async fn serve(path: &FilePath, method: &Method, headers: HeaderMap) -> Result<R
 fn refused(response: &Response) -> Response {
     let detail = match response.status() {
         StatusCode::RANGE_NOT_SATISFIABLE => "the file has no such range",
-        StatusCode::PRECONDITION_FAILED => "the file is not the one that was asked for",
+        StatusCode::PRECONDITION_FAILED => "the file does not match the request's conditions",
         _ => "the file cannot be sent",
     };
     let mut problem = Problem::new(response.status(), detail).into_response();

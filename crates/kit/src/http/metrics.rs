@@ -60,13 +60,13 @@ impl Default for Metrics {
         };
         let Self { registry, requests, durations, in_flight, rejected, encoding, searching } = &mut metrics;
         registry.register("http_requests", "Requests answered", requests.clone());
-        let help = "Time from a request's head to its answer's";
+        let help = "Time from receiving a request's head to sending the response's head";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, durations.clone());
-        registry.register("http_requests_in_flight", "Requests at work", in_flight.clone());
+        registry.register("http_requests_in_flight", "Requests in progress", in_flight.clone());
         registry.register("rejected", "Requests answered with 429", rejected.clone());
-        let help = "Time that queries took to become vectors";
+        let help = "Time to encode queries";
         registry.register_with_unit("search_encoding", help, Unit::Seconds, encoding.clone());
-        registry.register_with_unit("search_store", "Time that the store took", Unit::Seconds, searching.clone());
+        registry.register_with_unit("search_store", "Time of searches in the store", Unit::Seconds, searching.clone());
         metrics
     }
 }

@@ -173,7 +173,7 @@ pub async fn serve(
     let place = (options.host.clone(), options.port);
     let listener = TcpListener::bind(&place).await.map_err(|error| {
         Error::new(ErrorKind::Unavailable, format!("cannot listen on {}:{}: {error}", place.0, place.1))
-            .with_hint("another program may use the port: choose one with --port, or 0 for any that is free")
+            .with_hint("another program may use the port: choose one with --port, or use 0 for any free port")
     })?;
     let unusable = |error| Error::new(ErrorKind::Unavailable, "the server cannot listen").with_source(error);
     on_listening(listener.local_addr().map_err(unusable)?);

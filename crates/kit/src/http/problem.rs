@@ -75,7 +75,7 @@ pub enum Problems {
     /// No such thing.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] ProblemBody),
-    /// A collection of that name was made by another program.
+    /// A collection of that name was created by another program.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(#[to_schema] ProblemBody),
     /// A file or the whole request is too large.
@@ -84,7 +84,7 @@ pub enum Problems {
     /// The body is of a type that is not taken.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(#[to_schema] ProblemBody),
-    /// The server has its hands full; `Retry-After` says when to try again.
+    /// Too many concurrent requests; `Retry-After` says when to try again.
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyRequests(#[to_schema] ProblemBody),
     /// This store or model cannot do it.

@@ -34,25 +34,25 @@ pub(super) struct SearchInput {
     /// What hits should be like; several are averaged.
     #[schema(min_items = 1, max_items = 32)]
     positive: Vec<ExampleInput>,
-    /// What hits should not be like.
+    /// What hits should be unlike.
     #[serde(default)]
     negative: Vec<ExampleInput>,
-    /// Most hits.
+    /// The number of hits (top-k).
     #[serde(default = "default_k")]
     #[schema(minimum = 1, maximum = 1000, default = 10)]
     k: usize,
-    /// Only items for which this holds, in Milvus's expression language.
+    /// Only items that match this filter, in Milvus's expression language.
     #[schema(example = "label == \"birds\" and width > 300")]
     filter: Option<String>,
-    /// The worst score of a hit: the least similarity, or for a distance the largest.
+    /// The score limit: the minimum similarity or the maximum distance.
     min_score: Option<f32>,
     /// Where items are spans of their sources: most of one source; `k` counts sources. 3 if left out.
     #[schema(minimum = 1, maximum = 1000)]
     moments: Option<usize>,
-    /// HNSW indexes: candidates kept; more is slower and finds more.
+    /// HNSW indexes: the size of the candidate list; higher is slower, with better recall.
     #[schema(minimum = 1)]
     ef: Option<u32>,
-    /// IVF indexes: lists probed.
+    /// IVF indexes: the number of clusters searched.
     #[schema(minimum = 1)]
     nprobe: Option<u32>,
     /// The program's own, which the document learns when the server starts.
@@ -80,7 +80,7 @@ pub(super) struct FormatQuery {
 pub(super) struct ExampleInput {
     /// Of a stored item.
     id: Option<String>,
-    /// Where the model knows words.
+    /// Text, if the model supports text queries.
     words: Option<String>,
     /// The name of a part of a multipart request.
     file: Option<String>,
@@ -109,7 +109,7 @@ pub(super) struct SearchForm {
     words: Option<String>,
 }
 
-/// Find what is most like something
+/// Search for the most similar items
 #[utoipa::path(
     post, path = "/api/v1/search", tag = "search",
     params(FormatQuery),
@@ -156,7 +156,7 @@ pub(super) struct PreviewInput {
 /// Say what words in a query are understood as
 #[utoipa::path(
     post, path = "/api/v1/preview", tag = "search", request_body = PreviewInput,
-    responses((status = 200, description = "What they are", body = PreviewBody), Problems)
+    responses((status = 200, description = "How the words are understood", body = PreviewBody), Problems)
 )]
 pub async fn preview(State(app): Shared, Body(input): Body<PreviewInput>) -> Result<Json<PreviewBody>, Problem> {
     let context = app.solution.context();
@@ -255,7 +255,7 @@ impl ExampleInput {
             }
             (None, None, None, Some(data)) => {
                 let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim());
-                let bytes = bytes.map_err(|error| bad(format!("`data` is no base64: {error}")))?;
+                let bytes = bytes.map_err(|error| bad(format!("`data` is not valid base64: {error}")))?;
                 Subject::File { name: "data".to_owned(), content: bytes.into() }
             }
             _ => return Err(bad("an example has exactly one of id, words, file and data")),

@@ -162,7 +162,7 @@ async fn bad_queries_are_told_what_is_wrong() {
         (json!({"positive": [{"words": "a"}], "topk": 3}), "unknown field `topk`"),
         (json!({"positive": [{"words": "a"}], "filter": "label ="}), "label ="),
         (json!({"positive": [{"words": "a"}], "filter": "size > 3"}), "size"),
-        (json!({"positive": [{"data": "?"}]}), "`data` is no base64"),
+        (json!({"positive": [{"data": "?"}]}), "`data` is not valid base64"),
         (json!({"positive": [{"file": "f"}]}), "the request has no file 'f'"),
         (json!({"positive": [{"words": "a", "region": "1,2"}]}), "'1,2' is no region"),
     ];

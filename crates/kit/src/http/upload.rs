@@ -45,7 +45,10 @@ impl Parts {
             let part = field.name().unwrap_or_default().to_owned();
             match field.file_name().map(str::to_owned) {
                 Some(_) if parts.files.len() == MAX_FILES => {
-                    return Err(Problem::new(StatusCode::BAD_REQUEST, format!("over {MAX_FILES} files in a request")));
+                    return Err(Problem::new(
+                        StatusCode::BAD_REQUEST,
+                        format!("the request has more than {MAX_FILES} files"),
+                    ));
                 }
                 Some(name) => {
                     let received = receive(field, &name, Writer::new(spool), max_bytes).await?;
@@ -77,7 +80,7 @@ fn one_at_a_time<T>(chunks: impl Stream<Item = T> + Send + Unpin + 'static) -> i
 async fn receive(mut field: Field<'_>, name: &str, mut writer: Writer, max: u64) -> Result<Received, Problem> {
     while let Some(chunk) = field.chunk().await.map_err(bad_part)? {
         if writer.size() + chunk.len() as u64 > max {
-            let detail = format!("{name} is larger than {max} bytes, the limit of a file");
+            let detail = format!("{name} is larger than the limit of {max} bytes per file");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         writer = blocking(move || writer.write(&chunk).map(|()| writer)).await?;
@@ -88,7 +91,7 @@ async fn receive(mut field: Field<'_>, name: &str, mut writer: Writer, max: u64)
 /// A part that is a text.
 async fn text(mut field: Field<'_>, part: &str) -> Result<String, Problem> {
     let no_text = || {
-        let detail = format!("the part '{part}' is no text of at most {MAX_TEXT} bytes");
+        let detail = format!("the part '{part}' is not text, or longer than {MAX_TEXT} bytes");
         Problem::new(StatusCode::BAD_REQUEST, detail).hint("files need a file name")
     };
     let mut bytes = Vec::new();

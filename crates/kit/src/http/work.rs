@@ -28,7 +28,7 @@ pub(super) struct WorkInput {
 #[utoipa::path(
     post, path = "/api/v1/work/{name}", tag = "jobs", operation_id = "start_work", request_body = WorkInput,
     params(("name" = String, Path, description = "One of the kinds of work that `/api/v1/info` lists")),
-    responses((status = 202, description = "The job that does it", body = JobBody), Problems)
+    responses((status = 202, description = "The started job", body = JobBody), Problems)
 )]
 pub async fn start(
     State(app): Shared,

@@ -230,7 +230,7 @@ impl<P: Pipeline> Decoder<P> {
                 Ok(Ok(())) => continue,
                 Ok(Err(End::Import)) => None,
                 Ok(Err(End::Source(error))) => Some(error),
-                Err(_) => Some(Error::new(ErrorKind::Internal, "the decoder failed on it: this is a bug")),
+                Err(_) => Some(Error::new(ErrorKind::Internal, "the decoder crashed on it: this is a bug")),
             };
             let ids = (1..=sent).map(|part| item_id(&changed.source.name, part));
             self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
@@ -245,7 +245,7 @@ impl<P: Pipeline> Decoder<P> {
     fn source(&self, changed: &Changed, sent: &mut u64) -> Result<(), End> {
         let mut items = self.pipeline.decode(&changed.source).map_err(End::Source)?;
         let Some(first) = items.next() else {
-            return Err(End::Source(Error::invalid("there is nothing in it")));
+            return Err(End::Source(Error::invalid("it contains no items")));
         };
         let first = first.map_err(End::Source)?;
         for item in items {
@@ -316,7 +316,7 @@ async fn encode<P: Pipeline>(pipeline: &P, field: &str, batch: Vec<Draft<P::Inpu
     }
     let vectors = pipeline.encode(inputs).await?;
     if vectors.len() != rest.len() {
-        let message = format!("{} items gave {} vectors", rest.len(), vectors.len());
+        let message = format!("{} items gave {} embeddings", rest.len(), vectors.len());
         return Err(Error::new(ErrorKind::Internal, message));
     }
     let record = |((id, fields, last), vector): ((Id, Fields, Option<Last>), Vector)| {

@@ -74,7 +74,7 @@ async fn importing_again_changes_nothing_and_changed_sources_are_replaced_whole(
     let (_folder, context) = context().await;
     let first = import(&context, &[("/a", "one two three"), ("/b", "four"), ("/c", "")], None).await;
     assert_eq!(counts(&first), [2, 0, 0, 0, 1]);
-    assert_eq!(first.skips, [Skip { source: "/c".into(), reason: "there is nothing in it".into() }]);
+    assert_eq!(first.skips, [Skip { source: "/c".into(), reason: "it contains no items".into() }]);
     assert_eq!(items(&context).await, ["/a:one", "/a:three", "/a:two", "/b:four"]);
     assert_eq!(counts(&import(&context, &[("/a", "one two three"), ("/b", "four")], None).await), [0, 0, 2, 0, 0]);
     let changed = import(&context, &[("/a", "uno"), ("/b", "four five")], None).await;
@@ -89,7 +89,7 @@ async fn a_source_that_fails_is_skipped_whole_and_is_tried_again() {
     assert_eq!(counts(&report), [1, 0, 0, 0, 2]);
     let mut reasons: Vec<_> = report.skips.iter().map(|skip| (skip.source.as_str(), skip.reason.as_str())).collect();
     reasons.sort_unstable();
-    assert_eq!(reasons, [("/a", "a word that fails"), ("/b", "the decoder failed on it: this is a bug")]);
+    assert_eq!(reasons, [("/a", "a word that fails"), ("/b", "the decoder crashed on it: this is a bug")]);
     assert_eq!(items(&context).await, ["/c:three"], "nothing of what was decoded before the fault stays");
     assert_eq!(counts(&import(&context, &[("/a", "one two")], None).await), [1, 0, 0, 0, 0]);
 }
@@ -204,7 +204,7 @@ async fn a_collection_of_another_program_is_left_alone() {
         watch: Watch::default(),
     };
     let error = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap_err();
-    assert!(error.to_string().contains(&format!("was not made by {}", PROGRAM.facts.name)), "{error}");
+    assert!(error.to_string().contains(&format!("was not created by {}", PROGRAM.facts.name)), "{error}");
 }
 
 #[test]

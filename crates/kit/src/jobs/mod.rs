@@ -68,8 +68,8 @@ impl Jobs {
         work: BoxFuture<'static, Result<Outcome>>,
     ) -> Result<JobBody> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            Error::new(ErrorKind::Unavailable, format!("{MAX_ACTIVE} jobs wait already"))
-                .with_hint("wait for one to end, or stop one")
+            Error::new(ErrorKind::Unavailable, format!("{MAX_ACTIVE} jobs are already waiting"))
+                .with_hint("wait for one to finish, or cancel one")
         })?;
         let id = match &self.share {
             Some(share) => share.next().await?,

@@ -87,7 +87,7 @@ impl Share {
             match &result {
                 Ok(true) => job.watch.cancel(),
                 Ok(false) => {}
-                Err(error) if answers => tracing::warn!(job = job.id, %error, "other servers cannot be told of a job"),
+                Err(error) if answers => tracing::warn!(job = job.id, %error, "cannot tell other servers about a job"),
                 Err(_) => {}
             }
             answers = result.is_ok();
@@ -103,7 +103,7 @@ impl Share {
         let post = async || self.board.post_last(job.id, &text_of(&JobBody::new(&*self.solution, job))?).await;
         while let Err(error) = post().await {
             if start.elapsed() > PATIENCE {
-                return tracing::error!(job = job.id, %error, "other servers will not learn how a job ended");
+                return tracing::error!(job = job.id, %error, "cannot tell other servers how a job ended");
             }
             tokio::time::sleep(BEAT).await;
         }
@@ -127,7 +127,7 @@ fn is_news(before: &JobBody, now: &JobBody) -> bool {
 
 fn text_of(body: &JobBody) -> Result<String> {
     serde_json::to_string(body)
-        .map_err(|error| Error::new(ErrorKind::Internal, "the job makes no JSON").with_source(error))
+        .map_err(|error| Error::new(ErrorKind::Internal, "the job cannot be written as JSON").with_source(error))
 }
 
 /// A job as another server, or an earlier life of this one, has left it.
@@ -138,10 +138,10 @@ fn body_of(notice: &Notice) -> Option<JobBody> {
         read.inspect_err(|error| tracing::warn!(%error, "a job on the board cannot be read")).ok()?;
     if !notice.is_last && !notice.is_kept_up {
         let hint = match body.kind.as_str() {
-            IMPORT => "start it again: what is done is not done twice",
+            IMPORT => "start it again: finished work is not repeated",
             _ => "start it again",
         };
-        let gone = Error::new(ErrorKind::Unavailable, "the server that ran it is gone").with_hint(hint);
+        let gone = Error::new(ErrorKind::Unavailable, "its server has stopped").with_hint(hint);
         (body.state, body.error) = (State::Failed, Some(ProblemBody::of(&gone)));
     }
     Some(body)

@@ -26,33 +26,33 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fetch sample data if it is missing, import it, search it, and serve the page
+    /// Fetch sample data, import it, search it, and serve the page
     Demo(demo::DemoArgs),
-    /// Import files, folders, archives, patterns or tables
+    /// Import files, folders, archives, globs or tables
     Import(import::ImportArgs),
-    /// Find what is most like something
+    /// Search for the most similar items
     Search(search::SearchArgs),
-    /// Serve the page and the HTTP API
+    /// Serve the web page and the HTTP API
     Serve(serve::ServeArgs),
-    /// Find groups of items that are nearly the same
+    /// Find groups of near-duplicates
     Duplicates(duplicates::DuplicatesArgs),
     /// List items
     List(items::ListArgs),
-    /// Show all about one item
+    /// Show all fields of an item
     Show(items::ShowArgs),
     /// Remove items
     Remove(items::RemoveArgs),
     /// Count items
     Count(items::CountArgs),
-    /// Show what the collection is and what serves it
+    /// Show the collection, its model and its store
     Info,
     /// Remove the whole collection
     Drop(collection::DropArgs),
-    /// List models, fetch one, or check its files
+    /// List models, download one, or verify its files
     Models(models::ModelsArgs),
-    /// Ask a server on this machine whether it can answer
+    /// Check whether a server on this machine is ready
     Health(health::HealthArgs),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions { shell: clap_complete::Shell },
 }
 

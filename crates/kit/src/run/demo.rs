@@ -27,7 +27,7 @@ pub struct DemoArgs {
     /// The folder of sample data
     #[arg(long, env = "BOOTCAMP_SAMPLES", value_name = "FOLDER", default_value = "data")]
     samples: PathBuf,
-    /// Do not serve the page at the end
+    /// Do not serve the page afterwards
     #[arg(long, env = "BOOTCAMP_NO_SERVE")]
     no_serve: bool,
     #[command(flatten)]
@@ -79,7 +79,7 @@ fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
     if samples.join(sample.folder).join(READY).exists() {
         return Ok(());
     }
-    let cannot = |error| Error::new(ErrorKind::Io, format!("the sample data cannot be fetched: {error}"));
+    let cannot = |error| Error::new(ErrorKind::Io, format!("cannot fetch the sample data: {error}"));
     std::fs::create_dir_all(samples).map_err(cannot)?;
     let mut bash = Command::new("bash");
     let status =
@@ -87,6 +87,6 @@ fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Unavailable, "the sample data cannot be fetched, see above")
-        .with_hint("put the data there by hand, or import your own"))
+    Err(Error::new(ErrorKind::Unavailable, "cannot fetch the sample data, see above")
+        .with_hint("put the data there yourself, or import your own"))
 }

@@ -58,12 +58,10 @@ pub async fn run(
             do_work(&client, work, &options, printer).await
         }
         Action::Known(Command::Drop(_)) => {
-            Err(locked.with_hint("stop that server first: it removes items, but not the whole collection"))
+            Err(locked.with_hint("stop that server first: it can remove items, but not the whole collection"))
         }
-        _ => {
-            Err(locked
-                .with_hint(format!("open {address} in a browser, stop that server first, or name another --store")))
-        }
+        _ => Err(locked
+            .with_hint(format!("open {address} in a browser, stop that server first, or choose a different --store"))),
     }
 }
 
@@ -136,7 +134,7 @@ async fn follow(client: &Client, path: &str, input: &Value, watch: &Watch) -> Re
 
 fn job(answer: Value) -> Result<JobBody> {
     serde_json::from_value(answer)
-        .map_err(|error| Error::new(ErrorKind::Internal, "the server's answer is no job").with_source(error))
+        .map_err(|error| Error::new(ErrorKind::Internal, "the server's response is not a job").with_source(error))
 }
 
 async fn remove(client: &Client, args: RemoveArgs, printer: Printer) -> Result<ExitCode> {
@@ -149,7 +147,7 @@ async fn remove(client: &Client, args: RemoveArgs, printer: Printer) -> Result<E
         let places: Vec<String> = args.ids.iter().map(|id| item(id)).collect();
         for place in &places {
             let found = client.call("GET", place, None).await;
-            found.map_err(|error| error.with_hint("nothing was removed"))?;
+            found.map_err(|error| error.with_hint("nothing removed"))?;
         }
         for place in &places {
             client.call("DELETE", place, None).await?;
@@ -199,7 +197,7 @@ impl Client {
         let (name, collection) = (&info["name"], &info["collection"]);
         if *name != facts.name || *collection != settings.collection(facts) {
             let what = format!("it is {} with the collection {}", bare(name), bare(collection));
-            return Err(locked.with_hint(format!("stop that server first ({what}), or name another --store")));
+            return Err(locked.with_hint(format!("stop that server first ({what}), or choose a different --store")));
         }
         let vectors = &info["vectors"]["name"];
         if settings.model().is_some_and(|asked| vectors != asked) {
@@ -218,15 +216,13 @@ impl Client {
             .header("Authorization", format!("Bearer {}", self.server.secret.expose_secret()))
             .header("Content-Type", "application/json")
             .body(body.map_or(String::new(), Value::to_string))
-            .map_err(|error| {
-                Error::new(ErrorKind::Internal, format!("{url} cannot be asked for")).with_source(error)
-            })?;
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("cannot request {url}")).with_source(error))?;
         let agent = self.agent.clone();
         let address = self.server.address.clone();
         let failed = move |error: ureq::Error| {
             Error::new(
                 ErrorKind::Unavailable,
-                format!("the server at {address} has the store open, but does not answer"),
+                format!("the server at {address} has the store open, but does not respond"),
             )
             .with_hint("try again, or stop that server first")
             .with_source(error)

@@ -35,7 +35,7 @@ pub fn run(program: &'static Program) -> ExitCode {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime
-        .map_err(|error| Error::new(ErrorKind::Internal, "no threads can be started").with_source(error))
+        .map_err(|error| Error::new(ErrorKind::Internal, "cannot start threads").with_source(error))
         .and_then(|runtime| runtime.block_on(dispatch(program, &global, action, printer)));
     match done {
         Ok(code) => code,
@@ -46,7 +46,7 @@ pub fn run(program: &'static Program) -> ExitCode {
     }
 }
 
-/// A variable that is set to nothing says nothing: scripts and compose files hand on what they were given.
+/// Empty variables count as unset: scripts and compose files pass variables on even if they are empty.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     command

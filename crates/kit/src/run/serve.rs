@@ -23,23 +23,23 @@ pub struct ServeArgs {
     /// The address to listen on [default: 127.0.0.1]
     #[arg(long, env = "BOOTCAMP_HOST")]
     host: Option<String>,
-    /// The port; 0 for any that is free [default: 8080]
+    /// The port; 0 for any free port [default: 8080]
     #[arg(long, env = "BOOTCAMP_PORT")]
     port: Option<u16>,
-    /// A name that browsers know the server by, beside localhost and addresses; any will do where other machines may
-    /// come and none is given
+    /// A host name that browsers may use, beside localhost and IP addresses [default: any, if other machines can reach
+    /// the server]
     #[arg(long = "allowed-host", env = "BOOTCAMP_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Vec<String>,
-    /// A folder that the page and the API may import from; none if left out
+    /// A folder that the page and the API may import from [default: none]
     #[arg(long = "import-root", env = "BOOTCAMP_IMPORT_ROOTS", value_name = "FOLDER", value_delimiter = ':')]
     import_roots: Vec<PathBuf>,
-    /// Bytes of the largest upload [default: 32 MiB]
+    /// The maximum upload size in bytes [default: 32 MiB]
     #[arg(long, env = "BOOTCAMP_MAX_UPLOAD", value_name = "BYTES")]
     max_upload: Option<u64>,
-    /// Searches and uploads that are taken at once; more are answered with 429 [default: 32]
+    /// The maximum number of concurrent searches and uploads; excess requests get 429 [default: 32]
     #[arg(long, env = "BOOTCAMP_MAX_SEARCHES", value_name = "N")]
     max_searches: Option<usize>,
-    /// Seconds a request may take [default: 30]
+    /// The request timeout in seconds [default: 30]
     #[arg(long, env = "BOOTCAMP_REQUEST_TIMEOUT", value_name = "SECONDS")]
     request_timeout: Option<f64>,
 }
@@ -54,7 +54,7 @@ pub async fn run(
     let mut options = options(args, file)?;
     if options.token.is_none() && !options.is_loopback() {
         printer.warn(format_args!(
-            "{} can be reached from other machines, and no token is set (BOOTCAMP_TOKEN)",
+            "{} is reachable from other machines without a token (set BOOTCAMP_TOKEN)",
             options.host
         ));
     }
@@ -67,9 +67,9 @@ pub async fn run(
     let on_listening = |address: SocketAddr| {
         let server = local::Server { address: format!("http://{}", on_this_machine(address)), secret: secret.clone() };
         if let Some(Err(error)) = folder.as_ref().map(|folder| local::announce(folder, &server)) {
-            printer.warn(format_args!("other commands cannot ask this server to write: {error}"));
+            printer.warn(format_args!("other commands cannot write through this server: {error}"));
         }
-        printer.line(format_args!("{title} is at http://{address} (Ctrl-C ends it)"));
+        printer.line(format_args!("{title} is at http://{address} (stop with Ctrl-C)"));
     };
     serve(program, solution, options, &on_listening).await?;
     Ok(ExitCode::SUCCESS)
@@ -89,7 +89,7 @@ fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
 fn owner_secret() -> Result<SecretString> {
     let random = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
     let (high, low) = random
-        .map_err(|error| Error::new(ErrorKind::Internal, "the system gives no random numbers").with_source(error))?;
+        .map_err(|error| Error::new(ErrorKind::Internal, "the system provides no random numbers").with_source(error))?;
     Ok(format!("{high:016x}{low:016x}").into())
 }
 
@@ -98,7 +98,7 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
     let seconds = args.request_timeout.or(file.timeout).unwrap_or(30.0);
     if !(seconds > 0.0 && seconds <= 86_400.0) {
         return Err(Error::invalid(format!(
-            "the request time-out is {seconds} seconds, expected more than 0, at most a day"
+            "the request timeout is {seconds} seconds, expected more than 0 and at most a day"
         )));
     }
     let roots = if args.import_roots.is_empty() { file.import_roots.unwrap_or_default() } else { args.import_roots };
@@ -106,7 +106,7 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
         .iter()
         .map(|root| match root.canonicalize() {
             Ok(folder) if folder.is_dir() => Ok(folder),
-            Ok(_) => Err(Error::invalid(format!("the import root {} is no folder", root.display()))),
+            Ok(_) => Err(Error::invalid(format!("the import root {} is not a folder", root.display()))),
             Err(error) => Err(Error::io("cannot find the import root", root, error)),
         })
         .collect::<Result<Vec<_>>>()?;
@@ -114,10 +114,7 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
         if args.allowed_hosts.is_empty() { file.allowed_hosts.unwrap_or_default() } else { args.allowed_hosts };
     let max_searches = args.max_searches.or(file.max_searches).unwrap_or(32);
     if max_searches == 0 {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "the number of searches taken at once is 0, expected at least 1",
-        ));
+        return Err(Error::new(ErrorKind::InvalidInput, "the limit of concurrent searches is 0, expected at least 1"));
     }
     Ok(ServerOptions {
         host: args.host.or(file.host).unwrap_or_else(|| "127.0.0.1".to_owned()),

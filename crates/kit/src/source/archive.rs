@@ -164,7 +164,7 @@ struct Stoppable<'a, R> {
 impl<R: Read> Read for Stoppable<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.stop.is_cancelled() {
-            return Err(std::io::Error::other("nobody waits for it any more"));
+            return Err(std::io::Error::other("the request was cancelled"));
         }
         self.inner.read(buffer)
     }
@@ -197,12 +197,12 @@ fn write(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Received
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = member.read(&mut chunk);
-        let count = count.map_err(|error| Error::invalid(format!("it cannot be unpacked: {error}")))?;
+        let count = count.map_err(|error| Error::invalid(format!("cannot unpack it: {error}")))?;
         if count == 0 {
             return Ok(writer.finish());
         }
         if writer.size() + count as u64 > max {
-            return Err(Error::invalid(format!("the file has over {max} bytes")));
+            return Err(Error::invalid(format!("the file is larger than {max} bytes")));
         }
         writer.write(&chunk[..count])?;
     }
@@ -212,15 +212,13 @@ fn write(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Received
 fn write_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64, writer: Writer) -> Result<Received> {
     let file = write(entry, max, writer)?;
     if file.size != entry.size() {
-        return Err(
-            Error::invalid("the archive ends in its middle").with_hint("it was cut off: fetch or copy it again")
-        );
+        return Err(Error::invalid("the archive is truncated").with_hint("fetch or copy it again"));
     }
     Ok(file)
 }
 
 fn broken(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::invalid(format!("{} is no archive that can be read: {error}", path.display()))
+    Error::invalid(format!("{} is not a readable archive: {error}", path.display()))
 }
 
 /// Not what macOS puts beside files, nor what hides.

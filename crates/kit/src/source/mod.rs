@@ -45,7 +45,7 @@ pub struct Skip {
     /// Its name.
     #[schema(example = "/srv/pictures/broken.png")]
     pub source: String,
-    #[schema(example = "the file ends too early")]
+    #[schema(example = "the file is truncated")]
     pub reason: String,
 }
 
@@ -110,13 +110,13 @@ impl Places {
 }
 
 fn resolve_pattern(pattern: &str) -> Result<Vec<PathBuf>> {
-    let wrong = |error: &dyn std::fmt::Display| Error::invalid(format!("the pattern '{pattern}': {error}"));
+    let wrong = |error: &dyn std::fmt::Display| Error::invalid(format!("pattern '{pattern}': {error}"));
     let paths: Vec<PathBuf> = glob::glob(pattern)
         .map_err(|error| wrong(&error))?
         .flatten()
         .filter_map(|path| path.canonicalize().ok())
         .collect();
-    if paths.is_empty() { Err(wrong(&"nothing has such a name")) } else { Ok(paths) }
+    if paths.is_empty() { Err(wrong(&"no file matches")) } else { Ok(paths) }
 }
 
 impl Source {

@@ -38,7 +38,7 @@ fn csv(file: File, delimiter: u8) -> Result<Rows> {
         }
         Err(error) => {
             let line = error.position().map_or(0, csv::Position::line);
-            (line, Err(Error::invalid(format!("the row cannot be read: {error}"))))
+            (line, Err(Error::invalid(format!("cannot read the row: {error}"))))
         }
     })))
 }
@@ -54,9 +54,10 @@ fn value(cell: &str) -> Value {
 fn json_lines(file: File) -> Rows {
     let lines = BufReader::new(file).lines().zip(1..);
     Box::new(lines.filter(|(line, _)| !line.as_ref().is_ok_and(|line| line.trim().is_empty())).map(|(line, number)| {
-        let fields = line.map_err(|error| Error::invalid(format!("the line cannot be read: {error}")));
+        let fields = line.map_err(|error| Error::invalid(format!("cannot read the line: {error}")));
         let fields = fields.and_then(|line| {
-            serde_json::from_str(&line).map_err(|error| Error::invalid(format!("the line is no JSON object: {error}")))
+            serde_json::from_str(&line)
+                .map_err(|error| Error::invalid(format!("the line is not a JSON object: {error}")))
         });
         (number, fields)
     }))

@@ -58,7 +58,7 @@ fn folders_are_walked_in_order_without_what_hides() {
     let error = Places::new(vec![root.join("c")]).resolve().unwrap_err();
     assert_eq!(error.kind(), bootcamp_core::ErrorKind::NotFound);
     let error = Places::new(vec![root.join("*.gif")]).resolve().unwrap_err();
-    assert!(error.to_string().contains("nothing has such a name"), "{error}");
+    assert!(error.to_string().contains("no file matches"), "{error}");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn members_of_archives_are_sources_and_can_be_read_again() {
     stop.cancel();
     for archive in ["a.zip", "b.tar", "c.tgz"] {
         let stopped = unpack(&root.join(archive), "two.jpg", 100, &spool, &stop).unwrap_err();
-        assert!(stopped.to_string().contains("nobody waits"), "{stopped}");
+        assert!(stopped.to_string().contains("cancelled"), "{stopped}");
     }
 }
 

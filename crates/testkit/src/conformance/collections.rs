@@ -42,7 +42,7 @@ pub(super) async fn create_and_describe(scene: &Scene<'_>) -> Checked {
 pub(super) async fn create_twice(scene: &Scene<'_>) -> Checked {
     let spec = scene.plain(4);
     scene.filled(&spec, &numbered(1, 3, 4)).await?;
-    let message = format!("there is a collection '{}' already", spec.name);
+    let message = format!("collection '{}' already exists", spec.name);
     refused(scene.store.create(&spec).await, ErrorKind::AlreadyExists, &message)?;
     let other = CollectionSpec::new(&spec.name, IdKind::Int).vector(VectorField::f32("w", 8, Metric::Cosine));
     refused(scene.store.create(&other).await, ErrorKind::AlreadyExists, &message)?;
@@ -97,7 +97,7 @@ pub(super) async fn rename_refuses(scene: &Scene<'_>) -> Checked {
     refused(
         scene.store.rename(&spec.name, &other.name).await,
         ErrorKind::AlreadyExists,
-        &format!("there is a collection '{}' already", other.name),
+        &format!("collection '{}' already exists", other.name),
     )?;
     invalid(scene.store.rename(&spec.name, "so not").await, "'so not' is not a valid collection name")?;
     equal("count", scene.store.count(&spec.name, None).await?, 2)?;
@@ -193,7 +193,7 @@ pub(super) async fn bad_schemas(scene: &Scene<'_>) -> Checked {
         ),
         (
             bare().vector(v(4)).scalar(ScalarField::int("n").full_text()),
-            "field 'n' is of type int, and only string fields can be searched by words".to_owned(),
+            "field 'n' is of type int, but only string fields support full-text search".to_owned(),
         ),
         (
             bare().vector(v(4)).scalar(ScalarField::new("s", ScalarKind::String { max_len: 0 })),

@@ -47,7 +47,7 @@ pub(super) async fn bad_vectors(scene: &Scene<'_>) -> Checked {
         (record(one(), vec![1.0, f32::NAN]), "field 'w': component 1 is NaN, not a finite number"),
         (record(vec![f32::INFINITY, 0.0], one()), "field 'v': component 0 is inf, not a finite number"),
         (record(vec![0.0, f32::NEG_INFINITY], one()), "field 'v': component 1 is -inf, not a finite number"),
-        (record(one(), vec![0.0, -0.0]), "field 'w': a zero vector has no direction, which COSINE compares"),
+        (record(one(), vec![0.0, -0.0]), "field 'w': a zero vector has no COSINE similarity"),
         (Record::new(2).vector("v", one()), "vector field 'w' is missing"),
         (record(one(), one()).vector("u", one()), &format!("collection '{}' has no vector field 'u'", spec.name)),
         (
@@ -89,14 +89,14 @@ pub(super) async fn bad_fields(scene: &Scene<'_>) -> Checked {
         (record("i", json!(u64::MAX)), "field 'i': expected a 64-bit integer, not this number"),
         (record("f", json!(true)), "field 'f': expected a number, not a boolean"),
         (record("s", json!(["a"])), "field 's': expected a string, not an array"),
-        (record("s", json!("sixsix")), "field 's': the string has 6 bytes, expected at most 5"),
+        (record("s", json!("sixsix")), "field 's': the string is 6 bytes; the limit is 5"),
         // Bytes, not characters.
-        (record("s", json!("äää")), "field 's': the string has 6 bytes, expected at most 5"),
+        (record("s", json!("äää")), "field 's': the string is 6 bytes; the limit is 5"),
         (record("s", json!("a\0b")), "field 's': the string contains a NUL character"),
         (record("i", json!(null)), "field 'i' is missing and is not nullable"),
         (record("j", json!(null)), "field 'j': expected a JSON value, not null"),
         (record("maybe", json!({})), "field 'maybe': expected a 64-bit integer, not an object"),
-        (record("j", huge), "field 'j': the JSON text has 65538 bytes, expected at most 65536"),
+        (record("j", huge), "field 'j': the JSON text is 65538 bytes; the limit is 65536"),
         (record("zzz", json!(1)), &format!("collection '{}' has no field 'zzz'", spec.name)),
         (record("id", json!(1)), &format!("collection '{}' has no field 'id'", spec.name)),
         (good(2), "field 'b' is missing and is not nullable"),
@@ -125,7 +125,7 @@ pub(super) async fn bad_string_ids(scene: &Scene<'_>) -> Checked {
     let cases = [
         (good(7), number.as_str()),
         (record(""), "the id is empty"),
-        (record("ääa"), "id 'ääa' has 5 bytes, expected at most 4"),
+        (record("ääa"), "id 'ääa' is 5 bytes; the limit is 4"),
         (record("a\0"), "id 'a\0' contains a NUL character"),
     ];
     for (bad, message) in cases {
@@ -142,7 +142,7 @@ pub(super) async fn bad_string_ids(scene: &Scene<'_>) -> Checked {
 pub(super) async fn bad_auto_ids(scene: &Scene<'_>) -> Checked {
     let spec = scene.spec(IdKind::Auto).vector(VectorField::f32("v", 2, Metric::L2));
     scene.store.create(&spec).await?;
-    let message = format!("record 0: collection '{}' gives ids itself, but the record has one", spec.name);
+    let message = format!("record 0: collection '{}' generates ids, but the record has one", spec.name);
     invalid(scene.store.upsert(&spec.name, &[good(1)]).await, &message)?;
     equal("count", scene.store.count(&spec.name, None).await?, 0)
 }
@@ -198,7 +198,7 @@ pub(super) async fn bad_searches(scene: &Scene<'_>) -> Checked {
     let cases = vec![
         (query("v", vec![1.0; 3].into()), "query 0: field 'v': expected a vector of dimension 2, not 3"),
         (query("v", vec![0.0, f32::NAN].into()), "query 0: field 'v': component 1 is NaN, not a finite number"),
-        (query("w", vec![0.0; 2].into()), "query 0: field 'w': a zero vector has no direction, which COSINE compares"),
+        (query("w", vec![0.0; 2].into()), "query 0: field 'w': a zero vector has no COSINE similarity"),
         (query("v", Vector::binary([1]).into()), "query 0: field 'v' holds f32 vectors, but this one is binary"),
         (
             SearchRequest::batch("v", vec![vec![1.0, 1.0].into(), vec![1.0].into()], 5),
@@ -213,9 +213,9 @@ pub(super) async fn bad_text_searches(scene: &Scene<'_>) -> Checked {
     let name = searchable(scene).await?;
     let mixed = vec![Query::Text("a".to_owned()), Query::from(vec![1.0, 1.0])];
     let cases = vec![
-        (SearchRequest::text("path", "a", 5), "field 'path' cannot be searched by words"),
-        (SearchRequest::text("v", "a", 5), "field 'v' cannot be searched by words"),
-        (SearchRequest::batch("v", mixed, 5), "a search is by words or by vectors, not both"),
+        (SearchRequest::text("path", "a", 5), "field 'path' does not support full-text search"),
+        (SearchRequest::text("v", "a", 5), "field 'v' does not support full-text search"),
+        (SearchRequest::batch("v", mixed, 5), "a search takes text or vectors, not both"),
     ];
     refuses_search(scene, &name, owned(cases)).await?;
     let spec =
@@ -223,7 +223,7 @@ pub(super) async fn bad_text_searches(scene: &Scene<'_>) -> Checked {
     scene.store.create(&spec).await?;
     let cases = vec![
         (SearchRequest::text("t", " ", 5), "query 0: the text is empty"),
-        (SearchRequest::text("t", "a", 5).radius(1.0), "a search by words takes no radius"),
+        (SearchRequest::text("t", "a", 5).radius(1.0), "full-text search takes no radius"),
     ];
     refuses_search(scene, &spec.name, owned(cases)).await
 }
@@ -268,8 +268,8 @@ pub(super) async fn bad_hybrid_searches(scene: &Scene<'_>) -> Checked {
     let cases = [
         (rrf(vec![]), "a hybrid search needs at least one search"),
         (HybridRequest { k: 0, ..rrf(two()) }, "k is 0, expected 1 to 16384"),
-        (rrf(vec![near("v"), batch]), "search 1: a part of a hybrid search has exactly one query"),
-        (rrf(vec![near("v").group_by("n", 1)]), "search 0: a part of a hybrid search cannot group its hits"),
+        (rrf(vec![near("v"), batch]), "search 1: each search of a hybrid search must have exactly one query"),
+        (rrf(vec![near("v").group_by("n", 1)]), "search 0: the searches of a hybrid search cannot be grouped"),
         (
             rrf(vec![near("v"), SearchRequest::new("w", vec![1.0], 5)]),
             "search 1: query 0: field 'w': expected a vector of dimension 2, not 1",

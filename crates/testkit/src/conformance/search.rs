@@ -253,7 +253,7 @@ pub(super) async fn zero_vectors(scene: &Scene<'_>) -> Checked {
 }
 
 pub(super) async fn empty_fingerprints(scene: &Scene<'_>) -> Checked {
-    let words = "field 'v': a vector without any bit has no JACCARD distance";
+    let words = "field 'v': a vector without set bits has no JACCARD distance";
     let spec = scene.spec(IdKind::Int).vector(VectorField::binary("v", 16, Metric::Jaccard));
     let record = |id: i64, bits: [u8; 2]| Record::new(id).vector("v", Vector::binary(bits));
     scene.filled(&spec, &[record(1, [0b1000_0000, 0])]).await?;

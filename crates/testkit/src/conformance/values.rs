@@ -117,7 +117,7 @@ pub(super) async fn id_extremes(scene: &Scene<'_>) -> Checked {
     scene.store.delete(&spec.name, &Selection::Ids(int_ids([i64::MIN + 1, i64::MAX - 1]))).await?;
     equal("count", scene.store.count(&spec.name, None).await?, 3)?;
     for reserved in [i64::MIN, i64::MAX] {
-        let words = format!("id {reserved} is reserved: no server finds it reliably");
+        let words = format!("id {reserved} is reserved: servers do not find it reliably");
         let result = scene.store.upsert(&spec.name, &[Record::new(reserved).vector("v", vec![0.0, 0.0])]).await;
         check::invalid(result, &format!("record 0: {words}"))?;
         check::invalid(scene.store.get(&spec.name, &int_ids([reserved]), &Output::ids()).await, &words)?;

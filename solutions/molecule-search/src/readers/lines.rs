@@ -70,7 +70,7 @@ impl Iterator for Lines {
 
 fn text(mut line: Vec<u8>) -> Result<String> {
     if line.len() > MAX_LINE {
-        return Err(Error::invalid(format!("the line has over {MAX_LINE} bytes")));
+        return Err(Error::invalid(format!("the line is longer than {MAX_LINE} bytes")));
     }
     while matches!(line.last(), Some(b'\n' | b'\r')) {
         line.pop();
@@ -78,14 +78,14 @@ fn text(mut line: Vec<u8>) -> Result<String> {
     String::from_utf8(line).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let byte = error.as_bytes().get(at).copied().unwrap_or_default();
-        Error::invalid(format!("the line is no UTF-8: byte 0x{byte:02X} in column {}", at + 1))
+        Error::invalid(format!("the line is not valid UTF-8: byte 0x{byte:02X} in column {}", at + 1))
             .with_hint("save the file as UTF-8")
     })
 }
 
 fn broken_off(error: &std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::UnexpectedEof {
-        return Error::invalid("the file ends in its middle").with_hint("it was cut off: fetch or copy it again");
+        return Error::invalid("the file is truncated").with_hint("fetch or copy it again");
     }
-    Error::invalid(format!("the file cannot be read further: {error}"))
+    Error::invalid(format!("cannot read the rest of the file: {error}"))
 }

@@ -103,8 +103,8 @@ pub fn read_from(name: &str, source: impl Read + Send + 'static, columns: &Colum
         "sdf" | "sd" | "mol" => Ok(sdf::records(lines, columns.clone())),
         other => {
             let known = EXTENSIONS.join(", ");
-            Err(Error::invalid(format!("no molecules can be read from a file of kind '{other}'"))
-                .with_hint(format!("give one of {known}, each also with .gz")))
+            Err(Error::invalid(format!("cannot read molecules from '{other}' files"))
+                .with_hint(format!("use one of {known}, each optionally with .gz")))
         }
     }
 }

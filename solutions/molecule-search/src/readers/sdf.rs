@@ -36,7 +36,7 @@ fn block(lines: &mut std::iter::Peekable<Lines>) -> Option<(u64, Result<String>)
                 text.push('\n');
             }
             Ok(_) => {
-                spoilt.get_or_insert_with(|| Error::invalid(format!("the record has over {MAX_RECORD} bytes")));
+                spoilt.get_or_insert_with(|| Error::invalid(format!("the record is larger than {MAX_RECORD} bytes")));
             }
             Err(error) => {
                 spoilt.get_or_insert_with(|| error.context(format!("line {number}")));
@@ -49,7 +49,7 @@ fn block(lines: &mut std::iter::Peekable<Lines>) -> Option<(u64, Result<String>)
 fn record(text: &str, columns: &Columns) -> Result<Record> {
     let Some(end) = end_of_molfile(text) else {
         return Err(Error::invalid("the record ends before its 'M  END'")
-            .with_hint("the file was cut off, or it is no SDF: fetch or copy it again"));
+            .with_hint("the file is truncated or not an SDF: fetch or copy it again"));
     };
     let (molfile, rest) = text.split_at(end);
     let mut data = data(rest);

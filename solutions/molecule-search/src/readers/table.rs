@@ -86,7 +86,7 @@ pub(super) fn delimited(lines: Lines, delimiter: Option<u8>, columns: &Columns) 
         return Err(no_column(&format!("no column '{told}'"), &names));
     }
     if found.smiles.is_none() {
-        return Err(no_column("no column of SMILES", &names).with_hint(NAME_IT));
+        return Err(no_column("no column with SMILES", &names).with_hint(NAME_IT));
     }
     let delimiter = rows.delimiter;
     Ok(Box::new(rows.filter(|(_, text)| !matches!(text, Ok(text) if text.trim().is_empty())).map(
@@ -94,7 +94,7 @@ pub(super) fn delimited(lines: Lines, delimiter: Option<u8>, columns: &Columns) 
             let record = text.and_then(|text| {
                 let cells = cells(&text, delimiter)?;
                 if cells.len() != header.len() {
-                    let message = format!("the row has {} cells, and the header {}", cells.len(), header.len());
+                    let message = format!("the row has {} cells, but the header has {}", cells.len(), header.len());
                     return Err(Error::invalid(message));
                 }
                 let cells = header.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
@@ -174,7 +174,7 @@ fn cells(row: &str, delimiter: u8) -> Result<Vec<String>> {
         .buffer_capacity(row.len().clamp(64, 1 << 16))
         .from_reader(row.as_bytes());
     let mut cells = csv::StringRecord::new();
-    reader.read_record(&mut cells).map_err(|error| Error::invalid(format!("the row cannot be read: {error}")))?;
+    reader.read_record(&mut cells).map_err(|error| Error::invalid(format!("cannot read the row: {error}")))?;
     Ok(cells.iter().map(str::to_owned).collect())
 }
 
@@ -192,11 +192,11 @@ pub(super) fn json_lines(lines: Lines, columns: Columns) -> Records {
     Box::new(lines.filter(filled).map(move |(number, line)| {
         let record = line.and_then(|line| {
             let fields: Fields = serde_json::from_str(&line)
-                .map_err(|error| Error::invalid(format!("the line is no JSON object: {error}")))?;
+                .map_err(|error| Error::invalid(format!("the line is not a JSON object: {error}")))?;
             let names: Vec<&str> = fields.keys().map(String::as_str).collect();
             let found = Found::among(&names, &columns);
             if found.smiles.is_none() {
-                return Err(no_column("no key of SMILES", &names).with_hint(NAME_IT));
+                return Err(no_column("no key with SMILES", &names).with_hint(NAME_IT));
             }
             found.record(fields)
         });

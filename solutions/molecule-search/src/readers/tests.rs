@@ -63,7 +63,7 @@ fn columns_are_named_or_found_or_listed() {
     let nothing = Columns { id: Some("nr".into()), ..Columns::default() };
     assert_eq!(error(nothing), "there is no column 'nr'; the columns are: a, b, smiles");
     let without = read_from("t.csv", Cursor::new("compound, mass\nx,1"), &Columns::default()).err().unwrap();
-    assert_eq!(without.to_string(), "there is no column of SMILES; the columns are: compound, mass");
+    assert_eq!(without.to_string(), "there is no column with SMILES; the columns are: compound, mass");
     assert!(read_from("t.csv", Cursor::new(""), &Columns::default()).is_err());
     assert!(read_from("t.xls", Cursor::new("x"), &Columns::default()).err().unwrap().hint().unwrap().contains("sdf"));
 }
@@ -74,8 +74,8 @@ fn objects_a_line() {
     let records = all("a.jsonl", text);
     let lines = told(&records);
     assert_eq!(lines[0], "1 CCO ethanol");
-    assert!(lines[1].starts_with("3 ! the line is no JSON object"), "{}", lines[1]);
-    assert_eq!(lines[2], "4 ! there is no key of SMILES; the columns are: x");
+    assert!(lines[1].starts_with("3 ! the line is not a JSON object"), "{}", lines[1]);
+    assert_eq!(lines[2], "4 ! there is no key with SMILES; the columns are: x");
     assert_eq!(lines[3], "5 ! the row has no SMILES");
     let first = records[0].1.as_ref().unwrap();
     assert_eq!((first.id.as_deref(), &first.extra["tags"]), (Some("5"), &json!([1])));
@@ -86,8 +86,8 @@ fn a_bad_row_costs_no_other() {
     let mut bytes = b"smiles,name\nCC,a\nCO,\xe9th\nCN,b,c\nCS,\"open\nCF,d\n".to_vec();
     let lines = told(&all("a.csv", bytes.clone()));
     assert_eq!(lines[0], "2 CC a");
-    assert_eq!(lines[1], "3 ! the line is no UTF-8: byte 0xE9 in column 4");
-    assert_eq!(lines[2], "4 ! the row has 3 cells, and the header 2");
+    assert_eq!(lines[1], "3 ! the line is not valid UTF-8: byte 0xE9 in column 4");
+    assert_eq!(lines[2], "4 ! the row has 3 cells, but the header has 2");
     assert_eq!(lines[3], "5 ! the row has a quote that is never closed");
     assert_eq!(lines[4], "6 CF d");
     bytes.extend(vec![b'C'; 3 << 20]);
@@ -127,7 +127,7 @@ fn a_structure_that_was_cut_off_is_told() {
     assert!(cut[0].1.is_ok() && cut[1].1.as_ref().unwrap_err().to_string().contains("M  END"), "{cut:?}");
     let packed = gzip(whole.repeat(500).as_bytes());
     let cut = all("a.sdf.gz", &packed[..packed.len() / 2]);
-    assert!(cut.last().unwrap().1.as_ref().unwrap_err().to_string().contains("ends in its middle"), "{:?}", cut.last());
+    assert!(cut.last().unwrap().1.as_ref().unwrap_err().to_string().contains("is truncated"), "{:?}", cut.last());
     let broken = ETHANOL.replace("  2  3  1  0", "  2  9  1  0");
     let records = all("a.sdf", format!("{broken}$$$$\n{ETHANOL}"));
     assert!(records[0].1.as_ref().unwrap().molecule(&Limits::default()).is_err());
@@ -138,6 +138,6 @@ fn a_structure_that_was_cut_off_is_told() {
     bytes.extend(b"$$$$\n");
     bytes.extend(ETHANOL.as_bytes());
     let lines = all("a.sdf", bytes);
-    assert!(lines[0].1.as_ref().unwrap_err().to_string().starts_with("line 2: the line is no UTF-8"));
+    assert!(lines[0].1.as_ref().unwrap_err().to_string().starts_with("line 2: the line is not valid UTF-8"));
     assert!(lines[1].1.is_ok());
 }

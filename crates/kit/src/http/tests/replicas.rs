@@ -205,7 +205,7 @@ async fn every_server_stops_the_jobs_of_all() {
         let stopped = b.job_when(&held.id, |job| job["state"] == "cancelled").await;
         assert_eq!(a.job(&held.id).await["state"], "cancelled", "{stopped}");
     }
-    assert_eq!(b.job(&waiting.id).await["error"]["detail"], "the job was stopped before it began");
+    assert_eq!(b.job(&waiting.id).await["error"]["detail"], "the job was cancelled before it began");
     assert_eq!(b.delete(&running.id).await.1["state"], "cancelled", "it is over: nothing to ask for");
     assert_eq!(b.delete("99").await.0, StatusCode::NOT_FOUND);
 }
@@ -228,8 +228,8 @@ async fn a_job_whose_server_died_has_failed() {
     process.shutdown_background();
     let failed = b.job_when(&held.id, |job| job["state"] != "running").await;
     let error = &failed["error"];
-    assert_eq!((&failed["state"], &error["detail"]), (&json!("failed"), &json!("the server that ran it is gone")));
-    assert_eq!(error["hint"], "start it again: what is done is not done twice");
+    assert_eq!((&failed["state"], &error["detail"]), (&json!("failed"), &json!("its server has stopped")));
+    assert_eq!(error["hint"], "start it again: finished work is not repeated");
     assert_eq!(failed["report"]["added"], 1, "how far it had come");
     assert_eq!(rest(events).await.last().unwrap()["state"], "failed");
     assert_eq!(b.delete(&held.id).await, (StatusCode::ACCEPTED, failed.clone()));
@@ -248,7 +248,7 @@ async fn while_redis_is_away_own_jobs_go_on_and_later_all_is_told() {
     for (server, path) in [(&a, "/api/v1/jobs"), (&b, "/api/v1/jobs"), (&b, place.as_str())] {
         let (status, problem) = server.get(path).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {problem}");
-        assert_eq!(problem["hint"], "check that Redis runs and that REDIS_URL is right");
+        assert_eq!(problem["hint"], "check that Redis is running and that REDIS_URL is correct");
     }
     let path = cluster.folder.path().join("store");
     assert_eq!(a.post("/api/v1/imports", json!({"path": path})).await.0, StatusCode::SERVICE_UNAVAILABLE);
