@@ -32,13 +32,13 @@ serve-molecule-search: ## Serve molecule-search's page over the data imported so
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p molecule-search -- serve
 
-# Compiled once and from nothing more often than not, so without what would make the next build incremental.
+# Mostly a single build from scratch, so incremental compilation would only cost time.
 .PHONY: test
 test: setup format docker-check deny-if-there ## Install what is missing and run every check and test
 	@CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} scripts/test
 
 .PHONY: test-quick
-test-quick: setup format ## Lint, and run the tests that need no servers and no browser (for in between)
+test-quick: setup format ## Lint, and run the tests that need no servers and no browser (while you work)
 	@scripts/test --profile quick
 
 .PHONY: format
@@ -50,7 +50,7 @@ check: format ## Check formatting and lints (fast, needs no servers)
 	@cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
 .PHONY: check-features
-check-features: ## Lint the core without its features (compiles its dependencies once more)
+check-features: ## Lint core without its features (recompiles its dependencies)
 	@cargo clippy -p bootcamp-core --no-default-features --locked --quiet -- -D warnings
 
 .PHONY: docs

@@ -1,4 +1,4 @@
-//! A place in a text that a person typed, drawn for the person: the line, and a caret under the place.
+//! Shows a position in text that a person typed: the line, and a caret under the position.
 
 use unicode_width::UnicodeWidthStr;
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::request::Consistency;
 use crate::{Error, ErrorKind, Result};
 
-/// Everything that can be said about a store, each part optional: one layer of configuration.
+/// All settings of a store, each optional: one layer of configuration.
 ///
 /// Layers are joined by [`StoreSettings::or`]: `flags.or(environment).or(file)`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -42,7 +42,7 @@ pub struct StoreSettings {
     pub consistency: Option<Consistency>,
     /// Seconds a call may take, retries included (`MILVUS_TIMEOUT`).
     pub timeout: Option<f64>,
-    /// How often a failed call is tried again (`MILVUS_RETRIES`).
+    /// How often a failed call is retried (`MILVUS_RETRIES`).
     pub retries: Option<u32>,
     /// Where fields that are only shown live instead of the vector store, and where servers share their jobs
     /// (`REDIS_URL`).
@@ -100,7 +100,7 @@ impl StoreSettings {
         Ok(parse_file::<File>(path, &text)?.store)
     }
 
-    /// These settings, and where they say nothing, those of the lower layer.
+    /// These settings, completed by those of the lower layer.
     pub fn or(self, lower: Self) -> Self {
         Self {
             uri: self.uri.or(lower.uri),
@@ -121,7 +121,7 @@ impl StoreSettings {
         }
     }
 
-    /// What the settings amount to. Without a URI the store is the folder `./data`.
+    /// The resulting store. Without a URI it is the folder `./data`.
     ///
     /// # Errors
     /// `InvalidInput` for settings that contradict each other or make no sense.
@@ -210,7 +210,7 @@ pub fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Re
     })
 }
 
-/// What people write for true and false in the environment.
+/// The spellings of true and false in the environment.
 pub(crate) fn truth(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Some(true),

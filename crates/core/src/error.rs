@@ -1,5 +1,5 @@
-//! One error type for the workspace, because a person at a terminal, a program reading an exit code and a client
-//! reading an HTTP status must all learn the same thing from it: what kind of trouble, in what, and what to do next.
+//! One error type for the workspace: a person at a terminal, a program reading an exit code and a client
+//! reading an HTTP status all learn the same from it: the kind of error, where it happened, and what to do next.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use crate::caret;
 /// The result of everything fallible in this workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of trouble: the part of an [`Error`] that programs decide on.
+/// The kind of an [`Error`], on which programs can decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The caller gave something wrong: a dimension, a name, a filter. Nothing was written.
+    /// The caller's input is wrong: a dimension, a name, a filter. Nothing was written.
     InvalidInput,
     /// No such collection, record or file.
     NotFound,
-    /// A collection of that name is there already.
+    /// A collection of that name already exists.
     AlreadyExists,
     /// This store, or this version of the server, cannot do it.
     Unsupported,
-    /// User, password, token or certificate were refused.
+    /// The user, password, token or certificate was refused.
     Denied,
-    /// The server does not answer; trying later may help.
+    /// The server does not respond; retrying later may help.
     Unavailable,
     /// The deadline passed before an answer came.
     Timeout,
@@ -36,7 +36,7 @@ pub enum ErrorKind {
     Corrupt,
     /// Reading or writing a file failed for another reason.
     Io,
-    /// A bug in this program, or an answer of a server that makes no sense.
+    /// A bug in this program, or a nonsensical response of a server.
     Internal,
 }
 
@@ -48,7 +48,7 @@ impl ErrorKind {
             Self::Denied => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
-            // Not 501: the server is well, it is this request that this store or model cannot answer.
+            // Not 501: the server works, but this store or model cannot answer this request.
             Self::Unsupported => 422,
             Self::Unavailable | Self::Locked => 503,
             Self::Timeout => 504,

@@ -1,5 +1,5 @@
-//! What every solution stands on: collections of vectors with fields, in this process or on a Milvus server, behind
-//! one interface; filters, configuration and errors.
+//! The base of every solution: collections of vectors with payload fields, in this process or on a Milvus server,
+//! behind one interface; filters, configuration and errors.
 //!
 //! Start at [`VectorStore`].
 

@@ -75,7 +75,7 @@ impl Content {
         }
     }
 
-    /// The bytes one after the other, without holding all of them. Blocking.
+    /// A reader of the bytes, which does not load them all. Blocking.
     ///
     /// # Errors
     /// Those of the file system.

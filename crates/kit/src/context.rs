@@ -21,7 +21,7 @@ use crate::vectors::{Chosen, Maker, choose};
 
 pub(crate) use crate::threads::blocking;
 
-/// Fields that the kit keeps for itself: which version of a source an item was made from, and how many items that gave.
+/// The kit's private fields: the version of the source an item was made from, and the source's number of items.
 const OWN_FIELDS: [&str; 2] = ["version", "parts"];
 /// The source that an item is of: the id of its first item.
 pub const SOURCE: &str = "source";
@@ -61,7 +61,7 @@ pub struct Context {
     pub(crate) encoder: Arc<OnceCell<Encoder>>,
     /// Whether fields that are only shown live in Redis.
     pub(crate) metadata_apart: bool,
-    /// Where servers of the collection tell each other of their jobs, with Redis.
+    /// Shares jobs between the collection's servers, with Redis.
     pub(crate) board: Option<Arc<Board>>,
     pub(crate) decoders: Arc<Semaphore>,
 }
@@ -129,10 +129,10 @@ impl Context {
         .await
     }
 
-    /// The file behind an item's field `path`; a member of an archive is unpacked, and kept for a while.
+    /// The file behind an item's field `path`; an archive member is unpacked and cached.
     ///
     /// # Errors
-    /// `NotFound` when it is gone; `InvalidInput` for a member that is too large; those of the file system.
+    /// `NotFound` if it no longer exists; `InvalidInput` for a member that is too large; those of the file system.
     pub async fn original(&self, name: &str) -> Result<ContentPath> {
         self.media.original(name, self.limits.bytes).await
     }
@@ -142,7 +142,7 @@ impl Context {
     /// items are spans of their sources, and two that it keeps for itself.
     pub fn spec(&self, vector: VectorField, fields: Vec<ScalarField>) -> CollectionSpec {
         let path = ScalarField::string("path");
-        // What can be filtered by stays beside the vectors; with Redis, paths are for Redis.
+        // Filterable fields are stored with the vectors; with Redis, paths are not filterable and live there.
         let path = if self.metadata_apart { path.not_filterable() } else { path };
         let mut spec = CollectionSpec::new(&self.collection, IdKind::String { max_len: ID_LENGTH }).vector(vector);
         spec.scalars.push(path);
@@ -169,7 +169,7 @@ impl Context {
         Output::only(spec.scalars.iter().map(|f| &f.name).filter(is_shown))
     }
 
-    /// Whether a search could be answered now: everything that the store is made of answers, and so does a small query
+    /// Whether the program is ready to search: all parts of the store respond, and so does a small query
     /// of the collection, if there is one.
     ///
     /// # Errors
@@ -182,7 +182,7 @@ impl Context {
         }
     }
 
-    /// Whether a query may be words.
+    /// Whether text queries are supported.
     pub(crate) fn knows_words(&self) -> bool {
         self.facts.words.is_some() || self.maker.model().is_some_and(|model| model.text.is_some())
     }
@@ -232,7 +232,7 @@ impl Context {
             return self.check_fits(spec, &info.spec);
         }
         match self.store.create(spec).await {
-            // Another program was quicker.
+            // Another process has created it meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             other => other,
         }

@@ -1,5 +1,5 @@
 //! Groups of near-duplicates in a whole collection: every item is searched for by its own embedding, page
-//! by page, and what is near enough is joined. Only the ids that have a partner stay in memory.
+//! by page, and near-duplicates are joined. Only ids with a near-duplicate stay in memory.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,13 +11,13 @@ use futures::TryStreamExt;
 use crate::context::Context;
 use crate::watch::Watch;
 
-/// Items that are looked up together.
+/// Items searched for in one call.
 const PAGE: usize = 128;
-/// Neighbours that are asked for first; when all of them are near enough, there may be more.
+/// The first k; if all of these neighbours are near enough, there may be more.
 const NEIGHBOURS: usize = 16;
 const MAX_NEIGHBOURS: usize = 4096;
 
-/// Items of which each is near enough to another one of the group.
+/// Items, each of which is a near-duplicate of another in the group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// In id order, with the fields that people see.
@@ -53,7 +53,7 @@ pub async fn duplicates(context: &Context, threshold: f32, output: &Output, watc
     with_fields(context, groups.into_groups(metric), output).await
 }
 
-/// Joins each of these items with all that are near enough.
+/// Joins each of these items with its near-duplicates.
 async fn look_up(
     context: &Context,
     ids: &[Id],
@@ -103,7 +103,7 @@ async fn with_fields(context: &Context, groups: Vec<(Vec<Id>, f32)>, output: &Ou
 struct Groups {
     numbers: HashMap<Id, usize>,
     parents: Vec<usize>,
-    /// Of each root: the worst score that was needed to hold its set together.
+    /// For each root: the worst score among the links of its set.
     scores: Vec<f32>,
 }
 

@@ -22,8 +22,8 @@ pub struct Facts {
     pub vectors: Vectors,
     /// What a query may be besides text: `picture`.
     pub accepts: &'static [&'static str],
-    /// What words in a query are, where the program reads them itself: `SMILES`. Otherwise it depends on the model
-    /// whether a query may be words.
+    /// What text queries are, if the program parses them itself: `SMILES`. Otherwise the model determines
+    /// whether text queries are supported.
     pub words: Option<&'static str>,
     /// Example text queries for new users.
     pub examples: &'static [WordsExample],
@@ -38,7 +38,7 @@ pub struct Facts {
     /// look for duplicates.
     pub duplicates: Option<f32>,
     /// Kinds of files that items are shown as. Where there are none, no file leaves the disk and uploads are not kept:
-    /// items are drawn, or have no look at all.
+    /// items are drawn, or not shown.
     pub media: &'static [MediaKind],
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn field_of(maker: &str) -> String {
     if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("_{plain}") } else { plain }
 }
 
-/// Words that make a good query.
+/// An example text query.
 #[derive(Debug)]
 pub struct WordsExample {
     pub title: &'static str,

@@ -1,4 +1,4 @@
-//! Prepares the import of places: what is there, how many there are, and what is to be pruned.
+//! Prepares an import: which sources there are, how many, and which items to prune.
 
 use bootcamp_core::Result;
 

@@ -1,4 +1,4 @@
-//! What a program and its collection are, for people and for the page.
+//! Facts about a program and its collection, for the command `info` and the page.
 
 use bootcamp_core::VectorKind;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::program::Program;
 use crate::solution::Solution;
 use crate::vectors::Maker;
 
-/// What a program and its collection are.
+/// Facts about a program and its collection.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct InfoBody {
     pub name: String,
@@ -27,15 +27,15 @@ pub struct InfoBody {
     pub larger_is_nearer: bool,
     /// What serves searches; null before the first import.
     pub index: Option<IndexBody>,
-    /// What may be chosen of a query.
+    /// Options of a query.
     pub options: Vec<OptionBody>,
-    /// What may be chosen of an import.
+    /// Options of an import.
     pub import_options: Vec<OptionBody>,
     /// Kinds of jobs beside imports and searches for duplicates.
     pub work: Vec<WorkBody>,
     /// Whether items are spans of their sources, with a beginning and an end in seconds.
     pub spans: bool,
-    /// Queries to begin with.
+    /// Example queries.
     pub examples: Vec<WordsBody>,
     /// What hits can be saved as: values of `format`.
     pub formats: Vec<String>,
@@ -43,7 +43,7 @@ pub struct InfoBody {
     pub accepts: Vec<String>,
     pub max_k: usize,
     pub max_upload_bytes: u64,
-    /// From where on items count as duplicates; null where that makes no sense.
+    /// The default score limit for duplicates; null if the program does not look for them.
     pub duplicates_threshold: Option<f32>,
     /// Folders that the server may import from.
     pub import_roots: Vec<String>,
@@ -111,7 +111,7 @@ pub struct OptionBody {
     pub least: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most: Option<f64>,
-    /// What must be chosen for this to decide anything.
+    /// When this option has an effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only_with: Option<OnlyWithBody>,
 }
@@ -151,7 +151,7 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-/// Words that make a good query.
+/// An example text query.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WordsBody {
     pub title: String,
@@ -184,7 +184,7 @@ pub struct FieldBody {
     #[serde(rename = "type")]
     #[schema(example = "string")]
     pub kind: String,
-    /// Whether it may stand in a filter.
+    /// Whether filters can use it.
     pub filterable: bool,
 }
 

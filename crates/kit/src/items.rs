@@ -5,13 +5,13 @@ use bootcamp_core::{Error, ErrorKind, Filter, Id, Output, PageRequest, Record, R
 
 use crate::context::{Context, SOURCE};
 
-/// Items that are removed together.
+/// Items removed per request.
 const PAGE: usize = 1000;
 
 /// The vector of a stored item, to be averaged with others.
 ///
 /// # Errors
-/// `NotFound` when there is no such item; `Unsupported` for vectors of bits, which have no mean.
+/// `NotFound` if there is no such item; `Unsupported` for binary vectors, which cannot be averaged.
 pub async fn stored_vector(context: &Context, id: &Id) -> Result<Vec<f32>> {
     let mut record = stored(context, id, &Output::only([&context.field])).await?;
     match record.vectors.remove(&context.field) {

@@ -1,4 +1,4 @@
-//! One job: what it is, where it stands, and what came of it.
+//! One job: its kind, state and result.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::duplicates::Group;
 use crate::watch::{Report, Watch};
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -35,7 +35,7 @@ pub const IMPORT: &str = "import";
 /// The kind of searches for duplicates.
 pub const DUPLICATES: &str = "duplicates";
 
-/// What a job gave.
+/// The result of a job.
 #[derive(Debug)]
 pub enum Outcome {
     Imported(Report),
@@ -86,7 +86,7 @@ impl Job {
         }
     }
 
-    /// What it gave, once it has ended.
+    /// Its result, once it has ended.
     pub fn result(&self) -> Option<Arc<Result<Outcome>>> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).result.clone()
     }

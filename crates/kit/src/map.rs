@@ -1,4 +1,4 @@
-//! A collection on a plane: the first two principal components of a sample's vectors.
+//! The map: a sample's embeddings projected to their first two principal components.
 
 use bootcamp_core::{Fields, Id, Output, PageRequest, Result, Vector, scan};
 use futures::{StreamExt, TryStreamExt};
@@ -49,7 +49,7 @@ pub async fn map(context: &Context, sample: usize, mut fields: Vec<String>) -> R
     Ok(Map { points: items.into_iter().zip(places).map(point).collect(), explained, total })
 }
 
-/// A vector as numbers: bits are 0 and 1.
+/// A vector as floats: bits are 0 and 1.
 fn components(vector: Vector) -> Vec<f32> {
     match vector {
         Vector::F32(vector) => vector,

@@ -1,4 +1,4 @@
-//! Names made of what is foreign: hashes of contents, and file names that are nothing but names.
+//! Names made from untrusted input: content hashes and safe file names.
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ pub(crate) fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The last part of a name, without anything that a file system, a shell or a page could take for more than letters.
+/// The last part of a name, without characters that are special to a file system, a shell or a page.
 pub(crate) fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };

@@ -1,4 +1,4 @@
-//! What a solution lets people choose beside what every solution does: `--mode contains` on the command line,
+//! A solution's own options: `--mode contains` on the command line,
 //! `"options": {"mode": "contains"}` over HTTP. Help, API document and errors know the choices.
 
 use std::collections::BTreeMap;
@@ -10,16 +10,16 @@ use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 
-/// One thing to choose, of a query or of an import.
+/// An option of a query or of an import.
 #[derive(Debug)]
 pub struct ProgramOption {
     pub name: &'static str,
     /// Of its environment variable.
     pub env: &'static str,
-    /// What it decides, one sentence.
+    /// Its effect, in one sentence.
     pub help: &'static str,
     pub value: OptionValue,
-    /// Another option and the values of it with which this one decides anything. The page offers it only then.
+    /// Another option, and the values of it with which this one has an effect. The page shows it only then.
     pub only_with: Option<(&'static str, &'static [&'static str])>,
 }
 
@@ -36,13 +36,13 @@ pub enum OptionValue {
     Switch,
 }
 
-/// What was chosen.
+/// The chosen options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options(BTreeMap<&'static str, String>);
 
 impl Options {
     /// # Errors
-    /// `InvalidInput` for an option that there is not, or a value that it cannot have.
+    /// `InvalidInput` for an unknown option or an invalid value.
     pub fn of<'a>(
         known: &'static [ProgramOption],
         chosen: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -91,7 +91,7 @@ impl Options {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// What was chosen; `None` stands for the default.
+    /// The chosen value; `None` means the default.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -108,12 +108,12 @@ impl Options {
 }
 
 impl ProgramOption {
-    /// One that decides something always.
+    /// An option that always has an effect.
     pub const fn new(name: &'static str, env: &'static str, help: &'static str, value: OptionValue) -> Self {
         Self { name, env, help, value, only_with: None }
     }
 
-    /// One that decides something only where another one has one of these values.
+    /// An option that has an effect only if another one has one of these values.
     pub const fn only_with(self, option: &'static str, values: &'static [&'static str]) -> Self {
         Self { only_with: Some((option, values)), ..self }
     }

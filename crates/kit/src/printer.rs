@@ -1,4 +1,4 @@
-//! Everything a program prints goes through here: results to standard output, all else to standard error, tables for
+//! All output of a program: results to standard output, everything else to standard error, tables for
 //! people and JSON for programs.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -18,7 +18,7 @@ use crate::watch::{Report, Watch};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Where output goes and in which form.
+/// Where output goes, and in which format.
 #[derive(Clone, Copy, Debug)]
 pub struct Printer {
     pub json: bool,
@@ -26,7 +26,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A line of the result. Somebody who has stopped reading is no error.
+    /// A line of the result. A closed pipe is not an error.
     pub fn line(&self, text: impl std::fmt::Display) {
         let _ = writeln!(stdout(), "{text}");
     }
@@ -57,7 +57,7 @@ impl Printer {
         }
     }
 
-    /// A word on the side.
+    /// A note, on standard error.
     pub fn note(&self, text: impl std::fmt::Display) {
         if !self.quiet {
             let _ = writeln!(stderr(), "{text}");
@@ -68,7 +68,7 @@ impl Printer {
         let _ = writeln!(stderr(), "warning: {text}");
     }
 
-    /// What went wrong, why, and what to do about it.
+    /// An error with its cause and hint.
     pub fn error(&self, error: &Error) {
         let mut text = format!("error: {error}");
         let mut cause = std::error::Error::source(error);
@@ -164,7 +164,7 @@ impl Printer {
         }
     }
 
-    /// What came of an import.
+    /// The result of an import.
     ///
     /// # Errors
     /// As [`Printer::json`].
@@ -196,7 +196,7 @@ fn style(template: &str) -> ProgressStyle {
     })
 }
 
-/// Text of foreign files may hold what moves a terminal's cursor or colours it.
+/// Removes control characters: text from files could move the terminal's cursor or change its colours.
 fn plain(text: String) -> String {
     if text.contains(|c: char| c.is_control()) { text.replace(|c: char| c.is_control(), " ") } else { text }
 }

@@ -1,5 +1,5 @@
 //! The one value that a solution's `main.rs` hands to [`run`](crate::run): the facts about the program and what it can
-//! do beside importing and searching.
+//! do besides importing and searching.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,9 +25,9 @@ use crate::watch::Watch;
 #[derive(Debug)]
 pub struct Program {
     pub facts: Facts,
-    /// What `demo` works on.
+    /// Sample data for `demo`.
     pub sample: Option<Sample>,
-    /// What hits can be saved as, beside CSV.
+    /// Export formats of hits, beside CSV.
     pub exports: &'static [Export],
     /// Kinds of jobs beside imports and searches for duplicates: training, computing an index.
     pub work: &'static [Work],
@@ -43,7 +43,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program with nothing but what every one has; the facts are to be filled in.
+    /// A program without extra abilities and with default facts.
     pub const fn new(open: fn(Context) -> Arc<dyn Solution>) -> Self {
         Self {
             facts: Facts::DEFAULT,
@@ -74,10 +74,10 @@ pub struct Sample {
 /// A kind of file that hits can be saved as.
 #[derive(Debug)]
 pub struct Export {
-    /// Its extension, which names it.
+    /// Its extension, which is also its name.
     pub extension: &'static str,
     pub media_type: &'static str,
-    /// Writes the file. Computes.
+    /// Writes the file. CPU-bound.
     pub write: fn(&SearchBody) -> Result<String>,
 }
 
@@ -90,7 +90,7 @@ pub struct Work {
     pub about: &'static str,
     /// Its options.
     pub options: &'static [ProgramOption],
-    /// Does it. The [`Watch`] is told how far it is and says when to stop; the report is a JSON object.
+    /// Runs it. It reports progress to the [`Watch`], which also signals cancelling; the report is a JSON object.
     pub run: fn(Context, Options, Watch) -> BoxFuture<'static, Result<Value>>,
 }
 

@@ -27,7 +27,7 @@ pub const MAX_EXAMPLES: usize = 32;
 pub struct SearchQuery {
     /// At least one. Several are averaged.
     pub positive: Vec<Example>,
-    /// What hits should be unlike.
+    /// Negative examples.
     pub negative: Vec<Example>,
     /// The number of hits (top-k), 1 to [`MAX_K`].
     pub k: usize,
@@ -86,7 +86,7 @@ impl Example {
         }
     }
 
-    /// Its picture, or the part of it that is meant.
+    /// Its picture, cropped to the region if there is one.
     ///
     /// # Errors
     /// As [`Example::content`], and of decoding and cropping, named by the example.

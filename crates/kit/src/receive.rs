@@ -1,4 +1,4 @@
-//! Files that arrive piece by piece: in memory while they are small, in the spool when they grow, hashed on the way.
+//! Files received in chunks: in memory while small, in the spool beyond that, hashed as they arrive.
 
 use std::fs::File;
 use std::io::Write;

@@ -24,7 +24,7 @@ const CONFIG: &str = "bootcamp.toml";
 /// Below the folder of media, where uploads are moved to from it. No collection has such a name.
 const SPOOL: &str = ".spool";
 
-/// Flags of every command. clap takes a flag's value from the environment where the flag is not given.
+/// Flags of every command. clap falls back to environment variables.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
@@ -65,7 +65,7 @@ fn device(text: &str) -> Result<Device, String> {
     }
 }
 
-/// The settings file. Its table `store` is core's and read there.
+/// The settings file. Core reads its table `store`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
@@ -84,7 +84,7 @@ struct AppFile {
     device: Option<Device>,
 }
 
-/// The table `server`; the flags of `serve` go first.
+/// The table `server`; the flags of `serve` take precedence.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerFile {

@@ -66,7 +66,7 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     let cannot = |why: String| Error::new(ErrorKind::Internal, format!("cannot draw the contact sheet: {why}"));
     let mut options = Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
-    // Carried along: a server mostly has no fonts.
+    // Embedded: servers mostly have no fonts.
     fonts.load_font_data(dejavu::sans::regular().to_vec());
     fonts.load_font_data(dejavu::sans::bold().to_vec());
     fonts.set_sans_serif_family("DejaVu Sans");

@@ -1,4 +1,4 @@
-//! What people see of stored items: found by their ids, drawn, or read from where they came from.
+//! How stored items are shown: looked up by id, then drawn or read from their source.
 
 use std::sync::Arc;
 

@@ -57,7 +57,7 @@ impl Spool {
         Self { root, own: Arc::default() }
     }
 
-    /// Removes what processes left that are no more. What cannot be removed is only space lost.
+    /// Removes what dead processes left behind. What cannot be removed only wastes space.
     pub fn sweep(&self) {
         let Ok(entries) = std::fs::read_dir(&self.root) else { return };
         for entry in entries.flatten() {

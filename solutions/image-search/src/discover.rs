@@ -1,4 +1,4 @@
-//! Which files are pictures, and what is known of one before it is opened: its label and its caption, from a table, from
+//! Finds pictures, and their labels and captions before they are opened: from a table, from
 //! Pascal VOC's XML, from the folder it is in, from a text file beside it.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Extensions of what the decoder reads.
 const EXTENSIONS: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
-/// Bytes of a sidecar file that are looked at.
+/// The maximum size of a sidecar file, in bytes.
 const MAX_SIDECAR: u64 = 1 << 20;
 /// Letters of a caption that are kept.
 const MAX_CAPTION: usize = 2000;
@@ -63,7 +63,7 @@ fn in_table(table: PathBuf, rows: Rows, fields: Fields) -> Sources {
     }))
 }
 
-/// Adds what the neighbourhood of a picture says of it.
+/// Adds the label and caption from the picture's folder and sidecar files.
 fn describe(mut source: Source) -> Source {
     let path = PathBuf::from(&source.name);
     if !source.fields.contains_key("label") {

@@ -1,4 +1,4 @@
-//! Image search: pictures become vectors, and the pictures most like a query are those whose vectors are nearest.
+//! Image search: pictures become embeddings, and the most similar pictures are the nearest neighbours of the query's.
 //!
 //! Read [`ImageSearch::search`] first, then `import` beside it; [`pictures`] says how a file becomes a record and
 //! [`discover`] what is known of a picture before it is opened. Everything else (queues, flags, HTTP, the page) is the
@@ -23,7 +23,7 @@ use bootcamp_kit::{
 
 use pictures::Pictures;
 
-/// What this program is.
+/// The facts about this program.
 pub static PROGRAM: Program = Program {
     facts: Facts {
         name: "image-search",
@@ -34,7 +34,7 @@ pub static PROGRAM: Program = Program {
         vectors: Vectors::Model("sscd-distilled"),
         accepts: &["picture"],
         media: &[MediaKind::Picture],
-        // Where the authors of the default model put the border between copies and other pictures.
+        // The threshold for copies given by the default model's authors.
         duplicates: Some(0.75),
         ..Facts::DEFAULT
     },
@@ -73,14 +73,14 @@ impl Solution for ImageSearch {
         discover::discover(places)
     }
 
-    /// Pictures to vectors to records.
+    /// Imports pictures.
     async fn import(&self, import: Import) -> Result<Report> {
         let encoder = self.context.encoder().await?.pictures()?.clone();
         let pictures = Pictures { encoder, limits: self.context.limits };
         ingest(&self.context, &self.collection(), pictures, import).await
     }
 
-    /// The examples become one vector; the hits are the pictures nearest to it.
+    /// Combines the examples into one embedding; the hits are its nearest neighbours.
     async fn search(&self, query: &SearchQuery) -> Result<Answer> {
         let mut laps = Laps::start();
         let positive = self.embed_all(&query.positive).await?;
@@ -108,7 +108,7 @@ impl ImageSearch {
         Ok(vectors)
     }
 
-    /// The vector of a stored picture, of words, or of a picture or a part of one.
+    /// The embedding of a stored picture, of text, or of a picture or a region of one.
     async fn embed(&self, example: &Example) -> Result<Vec<f32>> {
         let vectors = match (&example.subject, example.region) {
             (Subject::Id(id), None) => return stored_vector(&self.context, id).await,

@@ -1,4 +1,4 @@
-//! Finds the pictures most like a picture. The whole story is in the library beside this file.
+//! Finds the pictures most similar to a picture. Everything is in the library next to this file.
 
 use std::process::ExitCode;
 

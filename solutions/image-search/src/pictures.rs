@@ -1,4 +1,4 @@
-//! How a picture file becomes a record: decoded once, for the model, the thumbnail, and the facts that hits show.
+//! Turns a picture file into a record: decoded once, for the model, the thumbnail, and the metadata fields.
 
 use async_trait::async_trait;
 use bootcamp_core::encoder::PictureEncoder;

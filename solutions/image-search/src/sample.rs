@@ -13,7 +13,7 @@ pub const SAMPLE: Sample = Sample {
     query,
 };
 
-/// What is searched for: a stamp whose middle was cut out, and which was packed hard.
+/// The demo's query: the middle of a stamp, strongly compressed.
 const PICTURE: &str = "animals/birds/adelaide-rosella.png";
 
 fn query(folder: &Path) -> Result<(Subject, String)> {

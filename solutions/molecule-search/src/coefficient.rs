@@ -1,21 +1,21 @@
-//! Which measure of similarity hits are ordered by. The store knows Tanimoto; the others are computed of its nearest, and
-//! how near those must be for the answer to be exact is known.
+//! The similarity measure that orders hits. The store computes Tanimoto; other measures rescore its nearest neighbours,
+//! and a bound says how many of them an exact answer needs.
 
 use bootcamp_core::{Error, Fields, Hit, Id, Output, Result, Vector};
 use bootcamp_kit::{Context, Options, SearchQuery};
 
 use crate::{dice, tversky};
 
-/// How much of the query is in the hit: what only the query has counts much, what only the hit has little.
+/// Tversky's default weights: bits only in the query weigh much, bits only in the hit little.
 const ALPHA: f64 = 0.9;
 const BETA: f64 = 0.1;
-/// The most molecules that are scored again.
+/// The maximum number of molecules that are rescored.
 const MOST: usize = 10_000;
 
 /// A measure, from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Coefficient {
-    /// As the store has it.
+    /// As computed by the store.
     Tanimoto,
     Dice,
     Tversky {
@@ -26,7 +26,7 @@ pub enum Coefficient {
 
 impl Coefficient {
     /// # Errors
-    /// `InvalidInput` for weights that nothing weighs by.
+    /// `InvalidInput` for weights without the Tversky coefficient.
     pub fn of(options: &Options) -> Result<Self> {
         let (alpha, beta) = (options.number("alpha"), options.number("beta"));
         let weighs = options.get("coefficient") == Some("tversky");
@@ -108,7 +108,7 @@ impl Coefficient {
                 .collect();
             scored.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.score.total_cmp(&other.score)));
             scored.truncate(query.k);
-            // Those that were not looked at are at most as good.
+            // The remaining molecules score at most as well.
             let worst = scored.last().filter(|_| scored.len() == query.k).map_or(least, |(value, _)| *value);
             let is_proven = is_all || self.most(last) <= worst;
             if is_proven || candidates >= MOST {
@@ -130,7 +130,7 @@ impl Coefficient {
         let mut found = crate::substructures::fields_of(context, &ids, &output).await?;
         let mut ranked = Ranked { unproven, ..Ranked::default() };
         for (value, hit) in scored {
-            // One may have gone meanwhile.
+            // It may have been removed meanwhile.
             let Some(fields) = found.remove(&hit.id) else { continue };
             ranked.hits.push(Hit { fields, vectors: Default::default(), ..hit });
             ranked.details.push(Fields::from_iter([(self.name().to_owned(), value.into())]));

@@ -1,4 +1,4 @@
-//! What there is to import: each record of a file is a source of its own, named by the file and its line, so that an
+//! Finds what to import: each record of a file is its own source, named by the file and its line, so that an
 //! invalid one costs no other and an unchanged one is not read again.
 
 use bootcamp_core::{Error, Fields, MAX_JSON, Result};
@@ -16,12 +16,12 @@ const EXTENSIONS: &[&str] = &["smi", "smiles", "csv", "tsv", "jsonl", "ndjson", 
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     pub columns: Columns,
-    /// Of a salt or a mixture only the largest fragment is taken.
+    /// Keep only the largest fragment of a salt or a mixture.
     pub largest_fragment: bool,
 }
 
 impl Reading {
-    /// What was chosen of the program's options for imports.
+    /// The program's import options.
     pub fn of(options: &Options) -> Self {
         let column = |name| options.get(name).map(str::to_owned);
         let columns = Columns { smiles: column("smiles-column"), name: column("name-column"), id: column("id-column") };
@@ -76,13 +76,13 @@ fn source(name: &str, record: Record, fields: &Fields, largest_fragment: bool) -
     said.extend(id.map(|id| ("source_id".to_owned(), id.into())));
     if !extra.is_empty() {
         let extra = Value::Object(extra);
-        // Found by the store it would end the import.
+        // Checked here, because an error in the store would end the import.
         if extra.to_string().len() > MAX_JSON {
             return Err(Error::invalid(format!("its other columns are larger than {MAX_JSON} bytes")));
         }
         said.insert("extra".to_owned(), extra);
     }
-    // Taken otherwise it is another molecule.
+    // The option changes the molecule, so it is part of the version.
     let fragment = if largest_fragment { "-fragment" } else { "" };
     let version = format!("{}{fragment}", &hex(text.as_bytes())[..16]);
     Ok(Source { name: name.to_owned(), content: Content::Bytes(text.into_bytes().into()), version, fields: said })

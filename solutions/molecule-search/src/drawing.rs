@@ -28,7 +28,7 @@ const GAP: f64 = 4.0;
 pub struct Drawing {
     /// Atoms that are marked, with the bonds between them: those of [`Outcome::Matched`](crate::Outcome::Matched).
     pub highlight: Vec<usize>,
-    /// What screen readers say; the molecule's name.
+    /// The text for screen readers: the molecule's name.
     pub title: Option<String>,
 }
 
@@ -53,7 +53,7 @@ struct Sheet {
     marked: Vec<bool>,
 }
 
-/// What stands at an atom instead of a bare corner.
+/// The label of an atom, if it has one.
 struct Label {
     /// The element, with its isotope before it.
     text: String,

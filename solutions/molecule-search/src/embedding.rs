@@ -1,4 +1,4 @@
-//! Where a pattern lies in a molecule.
+//! Finds where a pattern occurs in a molecule.
 //!
 //! chematic says which of the molecule's atoms each of the pattern's may be, and which bonds fit, with RDKit's meaning of
 //! every primitive; this puts them together. chematic's own search tries every atom at every step when its steps are
@@ -26,15 +26,15 @@ impl Default for Effort {
     }
 }
 
-/// What came of looking for a pattern in a molecule.
+/// The result of matching a pattern against a molecule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is in there: the molecule's atom for each of the pattern's, in the pattern's order. Where there are several
+    /// A match: the molecule's atom for each of the pattern's, in the pattern's order. Where there are several
     /// places, the first.
     Matched(Vec<usize>),
-    /// It is certainly not.
+    /// Certainly no match.
     No,
-    /// It may be: the steps did not suffice.
+    /// Undecided: the step limit was reached.
     GaveUp,
 }
 

@@ -1,8 +1,8 @@
-//! What is wrong with a SMILES and where, because people type them.
+//! An error in a SMILES, with its position: people type them.
 
 use bootcamp_core::Error;
 
-/// A complaint about a place in a text.
+/// An error at a position in a text.
 #[derive(Debug)]
 pub(crate) struct Fault {
     /// A byte of the text.

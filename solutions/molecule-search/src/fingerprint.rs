@@ -1,4 +1,4 @@
-//! Molecules as bits whose overlap says how similar they are.
+//! Fingerprints: molecules as bit vectors whose overlap measures similarity.
 //!
 //! All are bit for bit what RDKit makes, so that fingerprints of both can stand in one collection; the tests hold it.
 
@@ -98,17 +98,17 @@ impl std::fmt::Display for Fingerprint {
     }
 }
 
-/// The part of the bits of either that both have: 0 to 1, and 0 of nothing and nothing, as RDKit has it.
+/// Common bits divided by bits set in either: 0 to 1, and 0 for two empty fingerprints, as in RDKit.
 pub fn tanimoto(a: &[u8], b: &[u8]) -> f64 {
     tversky(a, b, 1.0, 1.0)
 }
 
-/// Twice what both have over what each has, 0 to 1.
+/// Twice the common bits divided by the sum of both counts, 0 to 1.
 pub fn dice(a: &[u8], b: &[u8]) -> f64 {
     tversky(a, b, 0.5, 0.5)
 }
 
-/// Weighs by `alpha` what only `a` has, and by `beta` what only `b` has: (1, 0) asks how much of `a` is in `b`.
+/// Bits only in `a` weigh `alpha`, bits only in `b` weigh `beta`: (1, 0) measures how much of `a` is in `b`.
 /// Tversky, Psychological Review 84 (1977) 327. Fingerprints of one kind have as many bytes.
 pub fn tversky(a: &[u8], b: &[u8], alpha: f64, beta: f64) -> f64 {
     let (mut both, mut only_a, mut only_b) = (0, 0, 0);

@@ -57,7 +57,7 @@ use molecules::Molecules;
 use query::Syntax;
 use substructures::{Found, Wanted};
 
-/// What this program is.
+/// The facts about this program.
 pub static PROGRAM: Program = Program {
     facts: Facts {
         name: "molecule-search",
@@ -238,7 +238,7 @@ impl MoleculeSearch {
         self.context.spec(vector.index(index), molecules::fields())
     }
 
-    /// Those whose fingerprints are nearest to the query's.
+    /// The nearest neighbours of the query's fingerprint.
     async fn similar(&self, query: &SearchQuery) -> Result<Answer> {
         let mut laps = Laps::start();
         let coefficient = Coefficient::of(&query.options)?;

@@ -1,4 +1,4 @@
-//! Finds similar molecules, sub- and superstructures. The whole story is in the library beside this file.
+//! Finds similar molecules, sub- and superstructures. Everything is in the library next to this file.
 
 use std::process::ExitCode;
 

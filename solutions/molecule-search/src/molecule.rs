@@ -1,4 +1,4 @@
-//! A structure that was read and checked: what comes through here has a meaning for a chemist, whatever was typed.
+//! A parsed and validated structure: whatever was typed, what passes here is chemically meaningful.
 //!
 //! chematic's parser takes atoms with too many bonds and aromatic rings that cannot be; RDKit's sanitisation, of which
 //! chematic has a port, decides here. It costs twice what reading costs, so that plain organic molecules, nearly all

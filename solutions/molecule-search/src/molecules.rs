@@ -1,4 +1,4 @@
-//! How a structure becomes a record: read and checked once, for the fingerprint, the screen, and what hits show.
+//! Turns a structure into a record: parsed once, for the fingerprint, the screen, and the metadata fields.
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -21,7 +21,7 @@ pub const SCREEN: &str = "_screen";
 pub struct Molecules {
     pub fingerprint: Fingerprint,
     pub limits: Limits,
-    /// Of a salt or a mixture only the largest fragment is taken.
+    /// Keep only the largest fragment of a salt or a mixture.
     pub largest_fragment: bool,
 }
 

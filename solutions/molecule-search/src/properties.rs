@@ -1,4 +1,4 @@
-//! What is computed of a molecule for people and filters. Each is the function of RDKit that chemists know it by.
+//! Computed properties for display and filters, each as the RDKit function of that name.
 
 use bootcamp_core::Fields;
 use chematic::chem::{

@@ -1,4 +1,4 @@
-//! What a query means: one structure, as SMILES or SMARTS, in a file, or of a stored molecule.
+//! Interprets a query: one structure, as SMILES or SMARTS, from a file, or of a stored molecule.
 
 use std::io::Read;
 
@@ -26,7 +26,7 @@ pub fn name(query: &SearchQuery) -> Result<&str> {
 /// The structure in the query, as text.
 ///
 /// # Errors
-/// `InvalidInput` for several, which have no mean, and for a file without a molecule; `NotFound` for an id.
+/// `InvalidInput` for several molecules, which cannot be averaged, and for a file without one; `NotFound` for an id.
 pub async fn structure(context: &Context, query: &SearchQuery) -> Result<Structure> {
     let [example] = query.positive.as_slice() else {
         return Err(
@@ -105,7 +105,7 @@ pub fn pattern(structure: &Structure, syntax: Syntax) -> Result<Pattern> {
     }
 }
 
-/// What somebody types, drawn where it is a molecule.
+/// How a typed query is understood, drawn if it is a molecule.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -124,11 +124,11 @@ pub fn preview(words: &str, options: &Options) -> Result<Preview> {
     let molecule = molecule(&structure)?;
     let Properties { formula, mw, logp, .. } = molecule.properties();
     let note = format!("{formula}, {mw:.1} Da, logP {logp:.1}");
-    // Too large to be drawn is not too large to be looked for.
+    // A molecule that is too large to draw can still be searched for.
     Ok(Preview { note, drawing: draw(&molecule, &Drawing::default()).ok() })
 }
 
-/// A query's molecule. Who types a name is told where names are looked for.
+/// A query's molecule. If the text looks like a name, a hint points to the mode for names.
 fn molecule(structure: &Structure) -> Result<Molecule> {
     let is_name = |text: &str| text.len() > 3 && text.chars().all(|c| c.is_alphabetic() || c == ' ' || c == '-');
     structure.molecule(&Limits::default()).map_err(|error| match structure {

@@ -1,4 +1,4 @@
-//! Sample molecules for `demo`: drugs and what chemists measured.
+//! Sample molecules for `demo`: drugs and measured compounds.
 
 use std::path::Path;
 

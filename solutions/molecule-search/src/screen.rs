@@ -1,4 +1,4 @@
-//! Bits that rule out most molecules before a pattern is looked for atom by atom: a molecule that contains the pattern
+//! Screening bits, which rule out most molecules before the atom-by-atom match: a molecule that contains the pattern
 //! has all of the pattern's bits.
 //!
 //! That holds because each bit stands for something that an embedding carries over, atom for atom and bond for bond:
@@ -16,7 +16,7 @@ use chematic::smarts::{AtomPrimitive, AtomQuery, BondPrimitive, BondQuery, Query
 
 use crate::molecule::Molecule;
 
-/// Chains that are followed at most in one structure, against graphs that are all knots.
+/// The maximum number of chains followed in one structure, for densely connected graphs.
 const MAX_STEPS: usize = 400_000;
 /// "At least so many."
 const COUNTS: [u32; 10] = [2, 3, 4, 6, 8, 12, 16, 20, 24, 32];

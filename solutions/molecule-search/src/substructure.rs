@@ -1,4 +1,4 @@
-//! Whether a structure is within a molecule, atom by atom, and which atoms it is.
+//! Substructure match: whether a molecule contains a structure, and with which atoms.
 
 use bootcamp_core::{Error, Result};
 use chematic::core::{BondOrder, Element, Molecule as Graph};
@@ -19,7 +19,7 @@ const MAX_ATOMS: usize = 200;
 /// How deep its parentheses and brackets may be nested.
 const MAX_NESTING: usize = 50;
 
-/// What is looked for: a molecule, or a SMARTS.
+/// A pattern to search for: a molecule or a SMARTS.
 ///
 /// Stereo does not count, as in RDKit's default. In a SMILES a charge or an isotope counts where it is written, hydrogens
 /// and open valences do not: `[N+](=O)[O-]` finds nitro groups. `*` is any atom.
@@ -99,7 +99,7 @@ impl Pattern {
             return Outcome::No;
         }
         molecule.perceived(|graph| match &self.plan {
-            // RDKit has a word of its own on carbon's bonds to iron.
+            // RDKit treats bonds between carbon and iron specially.
             Some(plan) if !graph.atoms().any(|(_, atom)| atom.element == Element::FE) => plan.find(graph, effort),
             _ => self.find_by_chematic(graph, effort),
         })

@@ -1,5 +1,5 @@
-//! Looks through a whole collection for molecules that contain a structure, or that one contains, or that have a name:
-//! batch by batch, by their screens first, and those that are left atom by atom.
+//! Scans a collection for molecules that contain a structure, that a structure contains, or that have a name:
+//! in batches, first by screening bits, then atom by atom.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,12 +11,12 @@ use futures::{StreamExt, TryStreamExt};
 use crate::molecules::{SCREEN, screen, text};
 use crate::{Effort, Molecule, Outcome, Pattern, Screen};
 
-/// What is looked for.
+/// What to search for.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    /// Molecules with this in them.
+    /// Molecules that contain this structure.
     Containing(Arc<Pattern>),
-    /// Molecules that are in this one.
+    /// Molecules that this one contains.
     Within { whole: Arc<Molecule>, screen: Screen },
     /// Molecules whose name or id at their source has this in it, in whatever case.
     Named(Arc<str>),
@@ -31,7 +31,7 @@ impl Wanted {
         Self::Named(name.to_lowercase().into())
     }
 
-    /// The fields that tell.
+    /// The fields needed to decide.
     fn output(&self) -> Output {
         match self {
             Self::Containing(_) | Self::Within { .. } => Output::only(["smiles", SCREEN]),
@@ -49,7 +49,7 @@ pub struct Found {
     pub atoms: Vec<Vec<usize>>,
     /// All that match.
     pub matches: usize,
-    /// Those too intricate for the steps that one may take: they may match.
+    /// Undecided molecules, where the step limit was reached.
     pub given_up: usize,
 }
 
@@ -88,7 +88,7 @@ pub async fn search(context: &Context, query: &SearchQuery, wanted: Wanted, outp
     context.existing().await?;
     let named: Vec<&Id> = query.named().collect();
     let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
-    // Gone with this future: a request that took too long leaves no work behind.
+    // Cancelled with this future: a request that timed out leaves no work behind.
     let waiting = Arc::new(());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let batches = context.store.batches(&context.collection, filter, wanted.output());
@@ -116,7 +116,7 @@ async fn with_fields(context: &Context, best: Vec<Match>, output: Output, mut fo
     let ids: Vec<Id> = best.iter().map(|one| one.id.clone()).collect();
     let mut fields = fields_of(context, &ids, &output).await?;
     for Match { score, id, atoms } in best {
-        // One may have gone meanwhile.
+        // It may have been removed meanwhile.
         let Some(fields) = fields.remove(&id) else { continue };
         found.hits.push(Hit { id, score, vectors: Default::default(), fields });
         found.atoms.push(atoms);

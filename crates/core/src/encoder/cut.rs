@@ -1,7 +1,7 @@
-//! Cuts a model's head off, so that a classifier gives the features it classifies by.
+//! Cuts off a model's head, so that a classifier returns its features.
 //!
-//! A model file is a protocol buffer. Only its outline is read here (which node makes what from what); every part that
-//! stays is copied byte for byte, so nothing in it need be understood. Field numbers are those of ONNX's own schema,
+//! A model file is a protocol buffer. Only its outline is read here (which node computes which tensor); every part that
+//! stays is copied byte for byte and never interpreted. Field numbers are those of ONNX's own schema,
 //! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! Pictures and text to vectors, with ONNX Runtime: models run on threads of their own, behind bounded queues.
+//! Embeddings of pictures and text with ONNX Runtime: models run on their own threads, behind bounded queues.
 //!
 //! ```no_run
 //! # use bootcamp_core::encoder::{Encoder, EncoderOptions};
@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! Preparing (decoding, resizing, cutting into tokens) is the caller's, on as many threads as it likes; only the model
+//! The caller prepares inputs (decoding, resizing, tokenising) on as many threads as it likes; only the model
 //! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
 //! head, [`queue`] makes batches.
 
@@ -46,7 +46,7 @@ const TOKENS: usize = 8192;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EncoderOptions {
-    /// Threads a model computes on; 0 for as many as there are cores.
+    /// The number of threads of a model; 0 for all cores.
     pub threads: usize,
     /// Items in one run, where the model's file does not fix it.
     pub batch: usize,
@@ -57,7 +57,7 @@ pub struct EncoderOptions {
 }
 
 impl Default for EncoderOptions {
-    /// All cores, and batches of 16: more bring nothing on processors (`make bench-encode`).
+    /// All cores, and batches of 16: larger batches are no faster on CPUs (`make bench-encode`).
     fn default() -> Self {
         Self { threads: 0, batch: 16, device: Device::default(), spin: false }
     }
@@ -69,7 +69,7 @@ impl EncoderOptions {
     }
 }
 
-/// What a model computes on.
+/// The device that runs a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
@@ -157,7 +157,7 @@ impl Encoder {
     }
 }
 
-/// Pictures to vectors.
+/// Encodes pictures.
 #[derive(Clone)]
 pub struct PictureEncoder {
     tower: Arc<PictureTower>,
@@ -201,7 +201,7 @@ impl PictureEncoder {
         let loaded = pictures::load(&model.name, model.dim, tower, file, library, options)?;
         let spec = Arc::new(tower.clone());
         let mut work = PictureWork { tower: loaded, spec: Arc::clone(&spec), batch: options.batch };
-        // One run now, rather than an error in the middle of an import.
+        // Run once now, rather than fail in the middle of an import.
         let grey = prepare(&Picture::new(1, 1, vec![127; 3])?, tower)?;
         work.run(&[&grey])?;
         Ok(Self { tower: spec, queue: Queue::start("pictures", work)? })
@@ -212,7 +212,7 @@ impl PictureEncoder {
         prepare(picture, &self.tower)
     }
 
-    /// A vector of [`ModelSpec::dim`] numbers for each picture. Waits while the queue is full.
+    /// An embedding of dimension [`ModelSpec::dim`] for each picture. Waits while the queue is full.
     pub async fn embed(&self, pictures: Vec<Pixels>) -> Result<Vec<Vec<f32>>> {
         self.queue.embed(pictures).await
     }
@@ -223,7 +223,7 @@ impl PictureEncoder {
     }
 }
 
-/// Texts to vectors.
+/// Encodes texts.
 #[derive(Clone)]
 pub struct TextEncoder {
     cutter: Arc<Cutter>,
@@ -270,12 +270,12 @@ impl TextEncoder {
         let loaded = text::load(&model.name, model.dim, tower, file, library, options)?;
         let mut work =
             TextWork { tower: loaded, spec: tower.clone(), cutter: Arc::clone(&cutter), batch: options.batch };
-        // One run now, rather than an error in the middle of an import.
+        // Run once now, rather than fail in the middle of an import.
         work.run(&[&cutter.cut("word")?])?;
         Ok(Self { cutter, queue: Queue::start("text", work)? })
     }
 
-    /// Cuts a text into tokens; what the model does not take is left off, and [`Tokens::truncated`] says so.
+    /// Tokenises a text; tokens beyond the model's limit are dropped, and [`Tokens::truncated`] says so.
     ///
     /// # Errors
     /// `InvalidInput` for a text without a word, or one of over [`MAX_TEXT`] bytes.
@@ -283,8 +283,8 @@ impl TextEncoder {
         self.cutter.cut(text)
     }
 
-    /// A vector of [`ModelSpec::dim`] numbers for each text, those of like length run together. Waits while the queue
-    /// is full.
+    /// An embedding of dimension [`ModelSpec::dim`] for each text; texts of similar length share a batch. Waits while
+    /// the queue is full.
     pub async fn embed(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
         self.queue.embed(texts).await
     }

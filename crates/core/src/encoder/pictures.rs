@@ -32,7 +32,7 @@ pub(super) fn load(
     Tower::load(model, dim, &spec.output, file, &[expected], library, options)
 }
 
-/// The vectors of some pictures.
+/// The embeddings of some pictures.
 pub(super) fn run(tower: &mut Tower, spec: &PictureTower, pictures: &[&Pixels]) -> Result<Vec<Vec<f32>>> {
     let count = pictures.len();
     let shape = shape(spec, count as i64);

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result};
 /// Calls that may wait; further ones wait before they hand anything in.
 const WAITING: usize = 8;
 
-/// Where items are handed in. Cheap to clone; when the last one goes, the thread ends.
+/// A handle to submit items. Cheap to clone; the thread ends when the last handle is dropped.
 pub(super) struct Queue<I> {
     calls: mpsc::Sender<Call<I>>,
 }
@@ -20,9 +20,9 @@ struct Call<I> {
 
 /// What the thread does.
 pub(super) trait Work<I>: Send + 'static {
-    /// The vectors of some items, in their order.
+    /// The embeddings of some items, in their order.
     fn run(&mut self, items: &[&I]) -> Result<Vec<Vec<f32>>>;
-    /// Items of the same size go well together.
+    /// The size of an item: items of similar size form a batch.
     fn size(item: &I) -> usize;
     /// How many items go into one run, when the largest of them has this size.
     fn batch(&self, size: usize) -> usize;
@@ -83,7 +83,7 @@ fn serve<I>(work: &mut impl Work<I>, first: Call<I>, waiting: &mut mpsc::Receive
         count += call.items.len();
         calls.push(call);
     }
-    // Nobody waits for those any more: a client went away, an import was stopped.
+    // Skip calls whose callers are gone: a client disconnected, an import was cancelled.
     calls.retain(|call| !call.answer.is_closed());
     let items: Vec<&I> = calls.iter().flat_map(|call| &call.items).collect();
     match run(work, &items) {
@@ -94,7 +94,7 @@ fn serve<I>(work: &mut impl Work<I>, first: Call<I>, waiting: &mut mpsc::Receive
                 let _ = call.answer.send(Ok(answer));
             }
         }
-        // One call's trouble must not be another's.
+        // An error of one call must not affect another.
         Err(_) if calls.len() > 1 => {
             for call in calls {
                 let vectors = run(work, &call.items.iter().collect::<Vec<_>>());

@@ -30,7 +30,7 @@ pub(super) fn environment(library: &Path) -> Result<&'static Environment> {
     Ok(ENVIRONMENT.get_or_init(|| environment))
 }
 
-/// A step lower than the runtime sees it: what it warns of concerns who made the model or the runtime.
+/// One log level lower than the runtime's: its warnings concern the authors of the model or the runtime.
 fn log(level: LogLevel, place: &str, message: &str) {
     match level {
         LogLevel::Fatal | LogLevel::Error => tracing::warn!(place, "ONNX Runtime: {message}"),

@@ -1,4 +1,4 @@
-//! One model file ready to run: loaded, held against what the manifest says of it, and asked for vectors.
+//! One loaded model file: checked against the manifest, and run for embeddings.
 
 use std::borrow::Cow;
 use std::path::Path;

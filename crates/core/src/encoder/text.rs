@@ -11,7 +11,7 @@ use super::{EncoderOptions, runtime};
 use crate::models::TextTower;
 use crate::{Error, ErrorKind, Result};
 
-/// Bytes of a text that is looked at, however little of it a model then takes.
+/// The maximum size of a text in bytes, however little of it the model then uses.
 pub const MAX_TEXT: usize = 1 << 20;
 
 /// A text as the model takes it.
@@ -41,11 +41,11 @@ impl Tokens {
     }
 }
 
-/// Cuts texts into tokens. Cheap to share between threads.
+/// A tokeniser. Cheap to share between threads.
 #[derive(Clone)]
 pub(super) struct Cutter {
     tokenizer: Tokenizer,
-    /// What fills up shorter texts of a batch. Masked, so any token would do.
+    /// The padding token. It is masked, so any token would do.
     padding: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a filter means, free of spelling: the tree that the parser builds, programs build, and everything else reads.
+//! The abstract syntax tree of filters, built by the parser or by programs.
 
 use std::fmt::{self, Display, Formatter, Write};
 

@@ -1,4 +1,4 @@
-//! Brings a filter and a schema together: refuses what the collection has not, and plans the rest.
+//! Checks a filter against a schema and turns it into a plan.
 
 use super::ast::{Arith, At, Cmp, Expr, Literal, Members, Operand, Place, Side};
 use super::fault::Fault;

@@ -1,4 +1,4 @@
-//! What is wrong with a filter and where, because a filter is typed by people.
+//! An error in a filter, with its position: filters are typed by people.
 
 use winnow::error::ParserError;
 use winnow::stream::{Location, Stream};
@@ -6,7 +6,7 @@ use winnow::stream::{Location, Stream};
 use super::ast::At;
 use crate::Error;
 
-/// A complaint about a place in a filter's text.
+/// An error at a position in a filter's text.
 #[derive(Debug)]
 pub(super) struct Fault {
     at: At,

@@ -1,4 +1,4 @@
-//! Calculates with constants as Milvus's parser does: integers stay integers and divide towards zero.
+//! Constant folding, as in Milvus's parser: integers stay integers and divide towards zero.
 
 use super::ast::{Arith, At, Literal};
 use super::fault::Fault;

@@ -1,4 +1,4 @@
-//! What filters need and SQLite's SQL lacks: JSON values that keep their types, and Milvus's case-sensitive `like`.
+//! SQL functions that filters need and SQLite lacks: typed JSON values, and Milvus's case-sensitive `like`.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Cuts a filter's text into tokens, so that the parser proper never looks at characters.
+//! The lexer: cuts a filter's text into tokens.
 
 use winnow::Parser;
 use winnow::ascii::{digit1, multispace0};

@@ -1,4 +1,4 @@
-//! Says a planned filter in the text of a Milvus server, so that servers of different ages select the same records.
+//! Writes a planned filter for a Milvus server, so that servers of all versions select the same records.
 
 use std::collections::HashSet;
 
@@ -77,7 +77,7 @@ const ALWAYS: &str = "id not in []";
 /// Servers read a sign and a number apart, and the number alone does not fit.
 const UNSAYABLE: i64 = i64::MIN;
 
-/// Says a plan in a dialect.
+/// Writes a plan in a dialect.
 pub(super) fn write(plan: &Plan<'_>, dialect: &Dialect) -> Result<String> {
     Ok(match plan {
         Plan::All(parts) => join(&each(parts, dialect)?, "and"),

@@ -43,7 +43,7 @@ pub(super) enum List<'a> {
     Strings(Vec<&'a str>),
 }
 
-/// One question to one record. Unknown where the field is null or the JSON place is missing or null, unless it says
+/// A test of one record. Unknown where the field is null or the JSON place is missing or null, unless it says
 /// otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Test<'a> {

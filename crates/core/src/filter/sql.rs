@@ -1,5 +1,5 @@
-//! Says a planned filter in SQLite's SQL, values as parameters only. What an index can serve is plain SQL; what SQL
-//! cannot say exactly goes through the functions of [`super::functions`].
+//! Writes a planned filter as SQL for SQLite, with values only as parameters. What an index can serve is plain SQL;
+//! what SQL cannot say exactly goes through the functions of [`super::functions`].
 
 use rusqlite::types::Value;
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(crate) struct Sql {
     pub(crate) params: Vec<Value>,
 }
 
-/// Says a plan in SQL. Columns are `"id"` and `"f_" + field`.
+/// Writes a plan as SQL. Columns are `"id"` and `"f_" + field`.
 pub(super) fn write(plan: &Plan<'_>) -> Sql {
     let mut writer = Writer { params: Vec::new() };
     let text = writer.plan(plan);

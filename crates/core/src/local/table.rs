@@ -499,5 +499,5 @@ fn from_sql(field: &ScalarField, value: ValueRef<'_>) -> rusqlite::Result<Value>
 /// The error for a collection that is not there.
 pub(super) fn unknown(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no collection '{name}'"))
-        .with_hint("list shows the collections there are")
+        .with_hint("use list to see the collections")
 }

@@ -1,5 +1,5 @@
-//! What the servers of one collection tell each other: numbered notices, each kept up by the server that posted it,
-//! so that any server can say how another one's work goes and ask it to stop. Times are Redis's: the clocks of two
+//! A notice board for the servers of one collection: numbered notices, each refreshed by the server that posted it,
+//! so that any server can report another one's work and cancel it. Times are Redis's: the clocks of two
 //! machines are never compared.
 
 use std::sync::{Mutex, PoisonError};
@@ -22,17 +22,17 @@ pub struct Board {
     /// What its keys begin with.
     scope: String,
     silence: Duration,
-    /// When Redis last did not answer.
+    /// When Redis last failed to respond.
     away: Mutex<Option<Instant>>,
 }
 
-/// What stands on the board under a number.
+/// A notice on the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     pub text: String,
-    /// Nothing will follow.
+    /// The last notice: nothing will follow.
     pub is_last: bool,
-    /// Whether the one who posted it was heard of lately; of no meaning for a last one.
+    /// Whether the poster is alive; meaningless for a last notice.
     pub is_kept_up: bool,
 }
 
@@ -46,12 +46,12 @@ impl Board {
         Ok(Self { link: Link::new(url, options)?, scope, silence: options.silence, away: Mutex::default() })
     }
 
-    /// For how long a poster may say nothing before it is taken for gone.
+    /// How long a poster may stay silent before it counts as dead.
     pub fn silence(&self) -> Duration {
         self.silence
     }
 
-    /// A number that nobody else gets.
+    /// A new, unique number.
     ///
     /// # Errors
     /// Those of Redis, as for every other call: `Unavailable` when it does not answer.
@@ -62,8 +62,8 @@ impl Board {
         Ok(number)
     }
 
-    /// Posts how things stand, until there is more to say. To be repeated before [`Board::silence`] is over. Returns
-    /// whether somebody has asked for it to stop.
+    /// Posts the current state. Repeat it before [`Board::silence`] is over. Returns
+    /// whether a stop was requested.
     pub async fn post(&self, number: u64, text: &str) -> Result<bool> {
         let mut commands = self.writing(number, "now", text);
         commands.cmd("SET").arg(self.alive_key(number)).arg(1).arg("PX").arg(milliseconds(self.silence)).ignore();
@@ -72,14 +72,14 @@ impl Board {
         Ok(stop)
     }
 
-    /// Posts what will not change any more: no [`Board::post`] that comes late takes it back.
+    /// Posts the final state: a late [`Board::post`] does not overwrite it.
     pub async fn post_last(&self, number: u64, text: &str) -> Result<()> {
         let mut commands = self.writing(number, "last", text);
         commands.hdel(self.notice_key(number), "now").ignore().unlink(self.alive_key(number)).ignore();
         self.run(&commands).await
     }
 
-    /// Asks the one who posted it to stop.
+    /// Requests the poster to stop.
     pub async fn ask_to_stop(&self, number: u64) -> Result<()> {
         let key = self.notice_key(number);
         let mut commands = redis::pipe();
@@ -88,7 +88,7 @@ impl Board {
         self.run(&commands).await
     }
 
-    /// Whether somebody has asked for it to stop.
+    /// Whether a stop was requested.
     pub async fn is_asked_to_stop(&self, number: u64) -> Result<bool> {
         let mut commands = redis::pipe();
         commands.hexists(self.notice_key(number), "stop");
@@ -125,7 +125,7 @@ impl Board {
         Ok(answers.into_iter().zip(alive).map(notice).collect())
     }
 
-    /// Takes down the oldest notices beyond `most`, but none that is kept up.
+    /// Removes the oldest notices beyond `most`, except those still being refreshed.
     pub async fn clear(&self, most: usize) -> Result<()> {
         let numbers = self.numbers().await?;
         let Some(old) = numbers.get(most..).filter(|old| !old.is_empty()) else { return Ok(()) };
@@ -176,7 +176,7 @@ impl Board {
         result
     }
 
-    /// While Redis was away nobody could be heard of: that they were silent says nothing then.
+    /// While Redis was down no poster could report, so silence in that time does not count.
     fn was_away_lately(&self) -> bool {
         let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         away.is_some_and(|since| since.elapsed() < self.silence)

@@ -1,5 +1,5 @@
-//! What Redis knows of collections: their numbers and whole schemas. Every change is ordered so that a crash at any
-//! point leaves a name that works and at worst an entry that nobody uses, which the next creation replaces.
+//! The catalogue of collections in Redis: their numbers and full schemas. Changes are ordered so that a crash at any
+//! point leaves a working name and at worst an unused entry, which the next creation replaces.
 
 use std::sync::{Arc, PoisonError};
 

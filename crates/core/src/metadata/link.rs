@@ -1,4 +1,4 @@
-//! The connection to Redis: made anew when it broke, never waited for without end, and never shown with its password.
+//! The connection to Redis: reconnects, has time limits, and never shows its password.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! Fields that are only shown, kept in Redis instead of beside the vectors: the arrangement of the original bootcamp
-//! (vectors in Milvus, id → path in Redis), where a vector database should hold nothing but what it searches.
+//! Payload fields that are never filtered, kept in Redis instead of beside the vectors, as in the original bootcamp
+//! (vectors in Milvus, id → path in Redis): the vector database holds only what it searches.
 //!
 //! [`RedisMetadata`] wraps any store. Of each collection it keeps the fields that can neither be filtered by nor
 //! searched by words in Redis; collections without such fields pass through. Keys, with the default prefix:
@@ -15,7 +15,7 @@
 //! | `bootcamp:board:<owner>:<collection>:<number>` | hash | `now` and in the end `last`: the notice; `stop`: it shall |
 //! | `bootcamp:board:<owner>:<collection>:<number>:alive` | string | is there while its poster is heard of |
 //!
-//! The last four are a [`Board`]'s: what the servers of a collection tell each other, which goes by itself after a
+//! The last four belong to a [`Board`], the notices among the servers of a collection, which expire after a
 //! week. Servers share one when they name the store by the same URI.
 //!
 //! A collection's records hang on its number, so renaming it moves one small entry, and removing it unlinks one key.
@@ -65,7 +65,7 @@ pub struct RedisOptions {
     pub response_timeout: Duration,
     /// Metadata younger than this is never swept: its vector may still be on the way.
     pub grace: Duration,
-    /// Whoever keeps up a notice on a [`Board`] and says nothing for this long is taken for gone.
+    /// A poster on a [`Board`] that is silent for this long counts as dead.
     pub silence: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Finds what writes that broke off left behind. Walks both sides in batches, so memory does not grow with the
+//! Finds metadata orphaned by failed writes. Walks both sides in batches, so memory does not grow with the
 //! collection, and holds writers back for one batch at a time.
 
 use serde::Serialize;
@@ -17,7 +17,7 @@ const NAMED: usize = 100;
 const ERASE_IF_SAME: &str =
     "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end return 0";
 
-/// What a sweep found.
+/// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SweepReport {
     /// Metadata looked at.

@@ -1,4 +1,4 @@
-//! The connection: how it is made, how long a call may take, what is tried again, and what errors mean.
+//! The connection to Milvus: connecting, deadlines, retries, and the mapping of errors.
 
 use std::future::Future;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Client {
             .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
             .rpc_timeout(config.timeout)
             .database(config.db_name.clone().unwrap_or_default())
-            // We try again ourselves: the client does so 75 times, also where it cannot help.
+            // We retry ourselves: the client retries 75 times, even where it cannot help.
             .retry(sdk::RetryConfig::new().max_attempts(1))
             .telemetry(sdk::TelemetryConfig::new().enabled(false));
         if let Some(token) = &config.token {
@@ -105,7 +105,7 @@ impl Client {
         Err(timed_out(&self.config, "list"))
     }
 
-    /// Makes a call that may be made twice: again after errors that pass, until the time is up.
+    /// Makes an idempotent call: retries transient errors until the deadline.
     pub(super) async fn call<R: Clone, T, F>(
         &self,
         what: &str,
@@ -119,7 +119,7 @@ impl Client {
         patiently(&self.config, what, || call(self.sdk.clone(), request.clone())).await
     }
 
-    /// Makes a call that must not be made twice.
+    /// Makes a call that must not be retried.
     pub(super) async fn call_once<R, T, F>(
         &self,
         what: &str,
@@ -188,7 +188,7 @@ async fn reach(config: &MilvusConfig, address: &Address) -> Result<()> {
     Err(timed_out(config, "connect"))
 }
 
-/// Tries `call` again after errors that pass, with growing pauses, as often and as long as the configuration says.
+/// Retries `call` after transient errors, with growing pauses, within the configured retries and timeout.
 async fn patiently<T, F>(config: &MilvusConfig, what: &str, call: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = sdk::Result<T>>,

@@ -1,4 +1,4 @@
-//! What a collection goes through on a server before it can be used: made, indexed, loaded into memory.
+//! The life of a collection on a server: creating, indexing, loading into memory.
 
 use std::collections::HashMap;
 use std::time::Instant;

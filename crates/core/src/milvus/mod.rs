@@ -33,7 +33,7 @@ use read::Reading;
 use server::Server;
 use session::Writes;
 
-/// How often a waiting call looks.
+/// The polling interval of waiting calls.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// Collections on a Milvus server.
@@ -41,9 +41,9 @@ pub struct MilvusStore {
     client: Client,
     server: Server,
     consistency: Consistency,
-    /// What is known of collections: asking before every call would double the time of a search.
+    /// Cached schemas: asking before every call would double the time of a search.
     specs: RwLock<HashMap<String, Arc<CollectionSpec>>>,
-    /// What this client lately wrote to collections.
+    /// This client's recent writes to collections.
     writes: Mutex<HashMap<String, Writes>>,
     /// A session that has just begun knows nothing of what others wrote; but whoever runs one program after another
     /// expects the second to see what the first wrote.

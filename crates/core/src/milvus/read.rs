@@ -1,4 +1,4 @@
-//! Answers of any size: a server's message holds four megabytes, so large answers are asked for in parts.
+//! Reads of any size: a server's message holds four megabytes, so large results are fetched in parts.
 
 use std::collections::HashMap;
 
@@ -328,7 +328,7 @@ impl Reading<'_> {
         hits.map(hit).collect()
     }
 
-    /// How hard to search. Servers read what their index knows and pass over the rest.
+    /// Search parameters. Servers use those of their index and ignore the rest.
     fn parameters(&self, search: &SearchRequest, k: usize) -> HashMap<String, String> {
         let ef = search.params.ef.map_or(DEFAULT_EF, |ef| ef as usize).max(k);
         let search_list = search.params.search_list.map_or(DEFAULT_EF, |list| list as usize).max(k);

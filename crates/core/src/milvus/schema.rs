@@ -1,4 +1,4 @@
-//! Our schema in Milvus's words and back.
+//! Conversion between our schema and Milvus's.
 //!
 //! The server keeps our own words too, because its schema has no place for some of them: in the collection's
 //! description, which Lite loses, and in a property, which 2.3 loses. A collection that others made is described by its

@@ -1,4 +1,4 @@
-//! What a server is and what it can do: the small adapter between versions.
+//! A server's kind, version and capabilities: the small adapter between versions.
 
 use crate::filter::Dialect;
 use crate::schema::{CollectionSpec, IndexKind, VectorKind};

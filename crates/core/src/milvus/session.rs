@@ -1,10 +1,10 @@
-//! What a client has to ask a server for, so that it sees what it wrote itself and is never told of less than there was.
+//! The consistency level of reads, so that a client sees its own writes and never fewer records than were acknowledged.
 
 use std::time::{Duration, Instant};
 
 use milvus::v2::prelude as sdk;
 
-/// After this long a write is settled: even a server's bounded staleness (five seconds) shows it.
+/// After this time a write is visible even under bounded staleness (five seconds).
 const WRITES_SETTLE: Duration = Duration::from_secs(10);
 
 /// When a client last wrote to a collection.

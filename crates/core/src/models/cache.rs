@@ -1,4 +1,4 @@
-//! Fetched files, each in a folder named by its checksum, so that what has the right name is right.
+//! Downloaded files, each in a folder named by its checksum, so that a file with the right name has the right content.
 //!
 //! A file is written beside its place, made durable, compared with its checksum and only then renamed. So a file that
 //! is there under its name, with the size that the manifest says, is used without being read through at every start;

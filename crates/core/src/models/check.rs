@@ -1,4 +1,4 @@
-//! What makes a well-formed manifest entry a model that can work: checked when it is read, so that no mistake in it
+//! Checks manifest entries when they are read, so that no mistake in one
 //! waits until after a long download.
 
 use super::source::word;
@@ -9,7 +9,7 @@ const MAX_DIM: usize = 32_768;
 const MAX_SIDE: u32 = 4_096;
 const MAX_TOKENS: usize = 32_768;
 
-/// What is wrong with which field, named from the entry down (`picture.size`; empty for the entry itself).
+/// The wrong field (`picture.size`; empty for the entry itself) and what is wrong with it.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) field: String,

@@ -1,5 +1,5 @@
-//! Files of the Hugging Face hub or a mirror of it, by plain HTTP: a cut download goes on where it was cut, and a token
-//! goes to the hub itself and nowhere else.
+//! Downloads from the Hugging Face hub or a mirror, by plain HTTP: interrupted downloads resume, and the token
+//! is sent to the hub itself only.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -16,10 +16,10 @@ use crate::{Error, ErrorKind, Result};
 
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 const MAX_REDIRECTS: usize = 10;
-/// A server may ask for hours; a person would rather be told.
+/// The longest wait that a server may ask for; beyond it the download fails with an error.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// How patient we are.
+/// Time limits and retries.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
     /// For a connection.
@@ -48,7 +48,7 @@ pub(super) struct Hub {
     pub(super) patience: Patience,
 }
 
-/// A failure, and how long the server asks us to stay away.
+/// An error, and how long the server asks us to wait.
 struct Failure {
     error: Error,
     pause: Option<Duration>,

@@ -1,4 +1,4 @@
-//! Reads manifests; whatever a person wrote wrong in one is named by file, line and field.
+//! Reads manifests; mistakes are reported with file, line and field.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

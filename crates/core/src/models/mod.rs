@@ -1,4 +1,4 @@
-//! Models by manifest: what there is, where its files come from, and getting them here.
+//! Models by manifest: which there are, where their files come from, and downloading them.
 //!
 //! Start at [`Registry`]. Everything here blocks: call it from a thread that may wait.
 

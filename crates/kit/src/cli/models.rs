@@ -56,7 +56,7 @@ pub async fn run(facts: &Facts, args: ModelsArgs, printer: Printer) -> Result<Ex
             printer.note(format_args!("{name}: {}", registry.get(&name)?.licence));
             let (registry, name) = blocking(move || {
                 registry.pull(&name, &*on_fetch)?;
-                // Whoever pulls a model wants to go offline.
+                // The runtime, too: a pulled model must work offline.
                 registry.runtime(&*on_fetch)?;
                 Ok((registry, name))
             })

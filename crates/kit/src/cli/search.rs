@@ -51,17 +51,17 @@ pub struct SearchArgs {
     /// Save the hits with all fields; the extension sets the format, .csv always works
     #[arg(long, env = "BOOTCAMP_SAVE", value_name = "FILE")]
     save: Option<PathBuf>,
-    /// The program's own, which clap learns when it runs.
+    /// The program's own options, added to clap at run time.
     #[arg(skip)]
     pub options: Options,
 }
 
-/// Hides what only programs have whose items are spans.
+/// Hides options that apply only to programs whose items are spans.
 pub fn with_spans(command: clap::Command, facts: &Facts) -> clap::Command {
     command.mut_arg("moments", |arg| arg.hide(!facts.spans))
 }
 
-/// What narrows a search, for every command that searches.
+/// Options that restrict a search, shared by all commands that search.
 #[derive(Args, Debug)]
 struct Terms {
     /// The number of hits (top-k)
@@ -91,7 +91,7 @@ pub async fn run(
     printer: Printer,
 ) -> Result<ExitCode> {
     let query = query(solution.context(), &args).await?;
-    // Before the search, so that a mistake in a name costs none.
+    // Checked before the search, so that a wrong file name fails early.
     let export = args.save.as_deref().map(|path| format(program, &extension(path))).transpose()?;
     let sheet = args.sheet.as_deref().map(SheetFile::new).transpose()?;
     let start = Instant::now();
@@ -216,7 +216,7 @@ async fn subject(context: &Context, text: &str) -> Result<Subject> {
     }
     if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         let id = Id::from(text);
-        // Words in a language of their own may look like ids: anthracene is c1ccc2cc3ccccc3cc2c1.
+        // Text in a formal language may look like an id: anthracene is c1ccc2cc3ccccc3cc2c1.
         if context.facts.words.is_none() || stored(context, &id, &Output::ids()).await.is_ok() {
             return Ok(Subject::Id(id));
         }
@@ -231,7 +231,7 @@ async fn subject(context: &Context, text: &str) -> Result<Subject> {
     )))
 }
 
-/// What is on the contact sheet: the query, and the hits.
+/// The cells of the contact sheet: the query and the hits.
 async fn cells(solution: &Arc<dyn Solution>, query: &SearchQuery, hits: &[HitBody]) -> Result<Vec<Cell>> {
     let mut cells = Vec::with_capacity(hits.len() + 1);
     if let Some(example) = query.positive.first() {

@@ -22,7 +22,7 @@ pub async fn run(context: Context, work: &Work, options: Options, printer: Print
     finish(&done?, printer)
 }
 
-/// Prints what came of the work.
+/// Prints the result of the work.
 pub fn finish(report: &Value, printer: Printer) -> Result<ExitCode> {
     match report {
         _ if printer.json => printer.json(report)?,

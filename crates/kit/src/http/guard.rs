@@ -1,4 +1,4 @@
-//! What stands before the handlers: who may come in, from where, how many at once, and for how long.
+//! Guards in front of the handlers: authentication, origin checks, admission limits and timeouts.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use super::problem::Problem;
 use super::{ServerOptions, Shared, session};
 
-/// Lets in only as many as the server can work on, before their bodies are read. The others are told to come again at
-/// once: a queue would only make all of them late.
+/// Admits only as many requests as the server can handle, before their bodies are read. Others are refused
+/// at once: a queue would only delay all of them.
 pub async fn admit(State(app): Shared, request: Request, next: Next) -> Response {
     let Ok(_permit) = Arc::clone(&app.admission).try_acquire_owned() else {
         app.metrics.rejected.inc();
@@ -23,7 +23,7 @@ pub async fn admit(State(app): Shared, request: Request, next: Next) -> Response
     next.run(request).await
 }
 
-/// Ends requests that take too long, those included whose body does not arrive.
+/// Ends requests that take too long, including those whose body does not arrive.
 pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Response {
     let limit = app.options.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
@@ -35,11 +35,11 @@ pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Respo
     }
 }
 
-/// A request of whoever may read the store's lock file.
+/// Marks a request from a process that can read the store's lock file.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner;
 
-/// Asks for the bearer token or a session, where a token is set, and recognises the store's owner.
+/// Requires the bearer token or a session, if a token is set, and recognises the store's owner.
 pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> Response {
     let options = &app.options;
     if options.owner.as_ref().is_some_and(|owner| session::has_token(owner, request.headers())) {
@@ -53,8 +53,8 @@ pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> 
     next.run(request).await
 }
 
-/// Keeps other sites' pages from using the server through a visitor's browser: from changing anything (a form needs no
-/// CORS), and from reading under a name of theirs that they made to lead here.
+/// Keeps other sites from using the server through a visitor's browser: from changing anything (forms need no
+/// CORS), and from reading through DNS rebinding.
 pub async fn same_origin(State(app): Shared, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if !is_own_name(&app.options, name_of(host(headers))) {
@@ -81,7 +81,7 @@ fn name_of(host: &str) -> &str {
     }
 }
 
-/// Only names can be made to lead here by someone else, addresses cannot: health checks and scrapers come with those.
+/// DNS rebinding needs a name, so IP addresses are allowed: health checks and scrapers use them.
 fn is_own_name(options: &ServerOptions, name: &str) -> bool {
     let allowed = |own: &String| own.eq_ignore_ascii_case(name);
     match name.parse::<std::net::IpAddr>() {
@@ -91,7 +91,7 @@ fn is_own_name(options: &ServerOptions, name: &str) -> bool {
     }
 }
 
-/// Browsers say where a page came from; programs say nothing and are let through.
+/// Browsers send the page's origin; other programs do not and are allowed.
 fn is_own_origin(headers: &HeaderMap) -> bool {
     match headers.get(header::ORIGIN) {
         None => headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none"),
@@ -102,7 +102,7 @@ fn is_own_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Tells browsers to load nothing from elsewhere, to guess no types, and to show the page in no frame.
+/// Tells browsers to load nothing from other origins, not to sniff types, and not to show the page in a frame.
 pub async fn security_headers(request: Request, next: Next) -> Response {
     // The page that browses the API styles itself inline and draws icons from data.
     let is_docs = request.uri().path().starts_with("/api/docs");
@@ -114,7 +114,7 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
          frame-ancestors 'none'"
     };
     let headers = response.headers_mut();
-    // What is sent to be looked at alone, such as a drawing, has a stricter one.
+    // Media, such as drawings, set a stricter policy.
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -1,4 +1,4 @@
-//! `POST /api/v1/imports` and `/duplicates`: what takes longer than a request.
+//! `POST /api/v1/imports` and `/duplicates`: start jobs, which outlive the request.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,12 +31,12 @@ pub(super) struct ImportInput {
     /// A folder, file, archive or table below one of the import roots.
     #[schema(value_type = String, example = "/srv/pictures")]
     path: PathBuf,
-    /// Remove items that came from there and are gone there.
+    /// Remove items whose files are gone from there.
     #[serde(default)]
     prune: bool,
     /// The label of all imported items, instead of the detected one.
     label: Option<String>,
-    /// The program's own, which the document learns when the server starts.
+    /// The program's own options, added to the document when the server starts.
     #[serde(default)]
     #[schema(ignore)]
     options: BTreeMap<String, Value>,
@@ -73,7 +73,7 @@ async fn check_place(path: &Path, roots: &[PathBuf]) -> Result<(), Problem> {
             .hint("start it with --import-root FOLDER"));
     }
     let (asked, roots) = (path.to_owned(), roots.to_owned());
-    // One answer for what is outside and what is not there: the difference is nobody's business.
+    // The same answer for outside and missing paths, so that callers cannot probe the file system.
     if blocking(move || Ok(is_within(&asked, &roots))).await? {
         return Ok(());
     }
@@ -104,11 +104,11 @@ async fn import_below(
     solution.import(import).await.map(Outcome::Imported)
 }
 
-/// From where on two items are duplicates.
+/// The score limit for duplicates.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DuplicatesInput {
-    /// The least similarity, or for a distance the largest; the program's own if left out.
+    /// The minimum similarity or the maximum distance; defaults to the program's own.
     threshold: Option<f32>,
 }
 

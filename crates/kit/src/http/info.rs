@@ -1,4 +1,4 @@
-//! What the server is, how it is, and its collection on a map.
+//! Information about the server, its health and metrics, and the map of its collection.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::problem::{Fields, Problem, Problems};
 use crate::api::{MapBody, PointBody};
 use crate::info::InfoBody;
 
-/// Those who ask `/readyz` want to know whether an answer comes soon, not what comes in the end.
+/// The deadline of `/readyz`: probes need a quick answer.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 const DEFAULT_SAMPLE: usize = 2000;
 const MAX_SAMPLE: usize = 5000;
@@ -33,7 +33,7 @@ pub async fn info(State(app): Shared) -> Result<Json<InfoBody>, Problem> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MapQuery {
-    /// Most points, 1 to 5000; 2000 if left out.
+    /// The maximum number of points, 1 to 5000; the default is 2000.
     #[param(minimum = 1, maximum = 5000)]
     sample: Option<usize>,
 }
@@ -60,13 +60,13 @@ pub async fn map(State(app): Shared, Fields(query): Fields<MapQuery>) -> Result<
     Ok(Json(MapBody { points, explained: map.explained.to_vec(), total: map.total }))
 }
 
-/// Whether the process is there
+/// Whether the process is alive
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The process is alive", body = String)))]
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether it can answer searches: a small query comes back from its store in time
+/// Whether it can answer searches: the store answers a small query in time
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
     responses((status = 200, description = "The server is ready", body = String), Problems)

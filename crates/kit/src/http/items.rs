@@ -28,7 +28,7 @@ const MAX_LIMIT: usize = 1000;
 pub(super) struct ListQuery {
     /// Only items that match this filter, in Milvus's expression language.
     filter: Option<String>,
-    /// Most items, 1 to 1000; 50 if left out.
+    /// The maximum number of items, 1 to 1000; the default is 50.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Only items after this id.
@@ -60,15 +60,15 @@ pub async fn list(State(app): Shared, Fields(query): Fields<ListQuery>) -> Resul
     Ok(Json(ItemsBody { items: items.collect(), next: page.next, count }))
 }
 
-/// What came of an upload.
+/// The result of an upload.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UploadBody {
     added: u64,
     replaced: u64,
     unchanged: u64,
-    /// Files that could not be taken.
+    /// Files that were skipped, with reasons.
     skipped: Vec<Skip>,
-    /// Those that could.
+    /// Items of the accepted files.
     items: Vec<ItemBody>,
 }
 
@@ -107,7 +107,7 @@ pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadB
     uploaded(&*app.solution, report).await.map(Json)
 }
 
-/// Removes uploads that could not be taken. A person knows a file by the name it had, not by where it was put.
+/// Removes rejected uploads, and reports them under their original names.
 fn forget(solution: &dyn Solution, skips: &mut [Skip], kept: &[String], names: &[String]) {
     for skip in skips {
         let of = |name: &String| skip.source.strip_prefix(name.as_str());

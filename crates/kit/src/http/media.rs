@@ -27,7 +27,7 @@ use crate::shown;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MarkQuery {
-    /// Where pictures are drawn: the numbers of parts that stand out, with commas between.
+    /// For drawings: the numbers of the parts to highlight, separated by commas.
     #[param(example = "0,3,4", pattern = "^[0-9]{1,6}(,[0-9]{1,6}){0,999}$")]
     mark: Option<String>,
 }
@@ -39,7 +39,7 @@ impl MarkQuery {
     }
 }
 
-/// What was sent may be looked at and listened to, and do nothing else.
+/// Media may be shown and played, but run nothing.
 const POLICY: (HeaderName, HeaderValue) = (
     header::CONTENT_SECURITY_POLICY,
     HeaderValue::from_static("default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; sandbox"),
@@ -128,7 +128,7 @@ async fn send(path: ContentPath, kinds: &'static [MediaKind], request: Request) 
 /// The content type of a regular file, by its beginning.
 fn kind_of(path: &FilePath, kinds: &[MediaKind]) -> Result<Option<&'static str>, Error> {
     let cannot_read = |error| Error::io("cannot read", path, error);
-    // Opening a pipe would wait for whoever writes to it.
+    // Opening a pipe would block until something writes to it.
     if !path.metadata().map_err(cannot_read)?.is_file() {
         return Ok(None);
     }
@@ -154,7 +154,7 @@ async fn ranged(path: &FilePath, method: &Method, mut headers: HeaderMap) -> Res
     let response = serve(path, method, headers.clone()).await?;
     let is_refused = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
     let is_part = is_refused || response.status() == StatusCode::PARTIAL_CONTENT;
-    // A weak tag or a date vouches for no byte, and differs from the tag that is sent.
+    // A weak tag or a date does not identify exact bytes, so it never matches.
     let is_other = had.is_some_and(|had| response.headers().get(header::ETAG) != Some(&had));
     let is_empty = response.headers().get(header::CONTENT_RANGE).is_some_and(|range| range.as_bytes().ends_with(b"/0"));
     if is_part && (is_other || is_empty) {

@@ -1,4 +1,5 @@
-//! What Prometheus reads: requests, how long they took, how many were sent away, and what searches spent their time on.
+//! Prometheus metrics: requests, their duration, refused requests, and the time searches spend encoding and in the
+//! store.
 
 use std::time::Instant;
 

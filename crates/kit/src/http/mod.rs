@@ -42,27 +42,27 @@ use crate::program::Program;
 use crate::solution::Solution;
 use metrics::Metrics;
 
-/// How long requests at work may go on after the server was asked to stop.
+/// How long running requests may continue after the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How a server listens and what it lets in.
+/// How a server listens and what it allows.
 #[derive(Debug)]
 pub struct ServerOptions {
     pub host: String,
     /// 0 for any that is free.
     pub port: u16,
-    /// Names that browsers may know the server by, beside addresses and `localhost`. Empty: any, where other machines
-    /// may come.
+    /// Host names that browsers may use, beside IP addresses and `localhost`. Empty: any, if other machines
+    /// can reach the server.
     pub allowed_hosts: Vec<String>,
     /// What requests must carry as a bearer token.
     pub token: Option<SecretString>,
-    /// What the store's owner carries in its place, who may import from everywhere.
+    /// What the store's owner sends instead; it may import from any folder.
     pub owner: Option<SecretString>,
     /// Folders that may be imported from, absolute and free of links.
     pub import_roots: Vec<PathBuf>,
-    /// Bytes of the largest file that is taken, and of all files of a request.
+    /// The maximum size of a file, and of all files of a request, in bytes.
     pub max_upload: u64,
-    /// Searches and uploads that are at work at once.
+    /// The maximum number of concurrent searches and uploads.
     pub max_searches: usize,
     pub request_timeout: Duration,
 }
@@ -74,14 +74,14 @@ impl ServerOptions {
     }
 }
 
-/// What handlers share.
+/// State shared by handlers.
 pub struct App {
     program: &'static Program,
     solution: Arc<dyn Solution>,
     options: ServerOptions,
     jobs: Jobs,
     metrics: Metrics,
-    /// Permits to work on something large.
+    /// Permits of the admission limit.
     admission: Arc<Semaphore>,
 }
 
@@ -159,8 +159,8 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Serves until Ctrl-C or SIGTERM; `on_listening` learns the address. Then requests at work are finished and jobs
-/// stopped, for at most ten seconds.
+/// Serves until Ctrl-C or SIGTERM; `on_listening` receives the address. Then running requests finish and jobs
+/// are cancelled, within at most ten seconds.
 ///
 /// # Errors
 /// `Unavailable` when the address cannot be listened on.
@@ -177,7 +177,7 @@ pub async fn serve(
     })?;
     let unusable = |error| Error::new(ErrorKind::Unavailable, "the server cannot listen").with_source(error);
     on_listening(listener.local_addr().map_err(unusable)?);
-    // Small answers must not wait for more to send.
+    // TCP_NODELAY: small responses must not wait for more data.
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });
@@ -198,7 +198,7 @@ pub async fn serve(
         app.jobs.stop().await;
         server.await
     };
-    // What is still open after that is cut off with the process.
+    // Connections still open after that end with the process.
     let _ = tokio::time::timeout(GRACE, finished).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The page: files that are part of the program, so that it needs nothing beside itself.
+//! The web page: files embedded in the binary.
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problem documents, whoever they come from: ours, or axum's extractors.
+//! Errors as RFC 9457 problem documents, both ours and those of axum's extractors.
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Query, Request};
@@ -59,7 +59,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What any call may answer beside its own answers.
+/// Error responses that any call may return.
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "stands for responses in the OpenAPI document")]
 pub enum Problems {
@@ -81,7 +81,7 @@ pub enum Problems {
     /// A file or the whole request is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     PayloadTooLarge(#[to_schema] ProblemBody),
-    /// The body is of a type that is not taken.
+    /// The body's content type is not supported.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(#[to_schema] ProblemBody),
     /// Too many concurrent requests; `Retry-After` says when to try again.
@@ -130,7 +130,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 fn bad_json(rejection: &JsonRejection) -> Problem {
     let status = match rejection {
-        // The difference between "no JSON" and "the wrong JSON" helps nobody.
+        // Malformed JSON and wrong JSON are the same error to a caller.
         JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => StatusCode::BAD_REQUEST,
         other => other.status(),
     };

@@ -31,10 +31,10 @@ use crate::solution::Preview;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchInput {
-    /// What hits should be like; several are averaged.
+    /// Positive examples; several are averaged.
     #[schema(min_items = 1, max_items = 32)]
     positive: Vec<ExampleInput>,
-    /// What hits should be unlike.
+    /// Negative examples.
     #[serde(default)]
     negative: Vec<ExampleInput>,
     /// The number of hits (top-k).
@@ -46,7 +46,7 @@ pub(super) struct SearchInput {
     filter: Option<String>,
     /// The score limit: the minimum similarity or the maximum distance.
     min_score: Option<f32>,
-    /// Where items are spans of their sources: most of one source; `k` counts sources. 3 if left out.
+    /// If items are spans of their sources: the maximum number per source; `k` then counts sources. The default is 3.
     #[schema(minimum = 1, maximum = 1000)]
     moments: Option<usize>,
     /// HNSW indexes: the size of the candidate list; higher is slower, with better recall.
@@ -55,7 +55,7 @@ pub(super) struct SearchInput {
     /// IVF indexes: the number of clusters searched.
     #[schema(minimum = 1)]
     nprobe: Option<u32>,
-    /// The program's own, which the document learns when the server starts.
+    /// The program's own options, added to the document when the server starts.
     #[serde(default)]
     #[schema(ignore)]
     options: BTreeMap<String, Value>,
@@ -69,12 +69,12 @@ fn default_k() -> usize {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FormatQuery {
-    /// `json`, or what the program can save hits as: `csv` in every one.
+    /// `json`, or an export format of the program; every program has `csv`.
     #[param(example = "csv")]
     format: Option<String>,
 }
 
-/// A thing to be like: exactly one of `id`, `words`, `file` and `data`.
+/// An example: exactly one of `id`, `words`, `file` and `data`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ExampleInput {
@@ -86,7 +86,7 @@ pub(super) struct ExampleInput {
     file: Option<String>,
     /// A file in base64.
     data: Option<String>,
-    /// Only this part of it: `x,y,width,height` in pixels, or with points as shares of the sides.
+    /// Only this region: `x,y,width,height` in pixels, or as fractions with decimals.
     #[schema(value_type = Option<String>, example = "0.25,0.0,0.5,1.0")]
     region: Option<Region>,
 }
@@ -96,7 +96,7 @@ pub(super) struct ExampleInput {
 #[allow(dead_code, reason = "stands for the parts in the OpenAPI document")]
 pub(super) struct SearchForm {
     /// The query as JSON; left out, each part `file` is a positive example, and `k`, `filter`, `min_score`, `moments`,
-    /// `region`, `id` and `words` may stand as parts of their own.
+    /// `region`, `id` and `words` may be parts of their own.
     query: Option<String>,
     #[schema(value_type = Option<Vec<u8>>, content_media_type = "application/octet-stream")]
     file: Option<Vec<u8>>,
@@ -142,18 +142,18 @@ async fn save(app: &App, export: &'static Export, body: SearchBody) -> Result<Re
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], text).into_response())
 }
 
-/// Words that are being typed.
+/// A text query that is being typed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PreviewInput {
     words: String,
-    /// The program's own, which the document learns when the server starts.
+    /// The program's own options, added to the document when the server starts.
     #[serde(default)]
     #[schema(ignore)]
     options: BTreeMap<String, Value>,
 }
 
-/// Say what words in a query are understood as
+/// Explain how a text query is understood
 #[utoipa::path(
     post, path = "/api/v1/preview", tag = "search", request_body = PreviewInput,
     responses((status = 200, description = "How the words are understood", body = PreviewBody), Problems)

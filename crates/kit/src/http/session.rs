@@ -1,6 +1,6 @@
 //! `/api/v1/session`: a cookie in place of the bearer token, for what a page cannot send a token with: `<img>`, `<video>`.
 //!
-//! The cookie is signed with the token, so that it needs no memory: it holds at every server that has the same token,
+//! The cookie is signed with the token, so servers store nothing: it is valid at every server with the same token,
 //! until it expires or the token is changed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,7 +32,7 @@ const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 )]
 pub async fn begin(State(app): Shared, headers: HeaderMap) -> Response {
     let Some(token) = &app.options.token else { return StatusCode::NO_CONTENT.into_response() };
-    // A session begins no other: one that was stolen would have no end.
+    // A session cannot start another: a stolen one could be renewed forever.
     if !has_token(token, &headers) {
         return unauthorised();
     }
@@ -57,7 +57,7 @@ pub fn has_token(token: &SecretString, headers: &HeaderMap) -> bool {
     Sha256::digest(given) == Sha256::digest(token.expose_secret())
 }
 
-/// What a request without it is told.
+/// The response to a request without it.
 pub fn unauthorised() -> Response {
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong")
         .hint("send the header `Authorization: Bearer TOKEN`")

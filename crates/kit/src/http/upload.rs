@@ -1,4 +1,4 @@
-//! Multipart bodies: files and the texts beside them, within limits. What is large goes to the spool as it arrives.
+//! Multipart bodies: files and text parts, within limits. Large files go to the spool as they arrive.
 
 use std::collections::BTreeMap;
 

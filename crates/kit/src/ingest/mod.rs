@@ -18,10 +18,10 @@ use crate::watch::Watch;
 
 pub use pipeline::ingest;
 
-/// How a solution makes records of sources.
+/// How a solution turns sources into records.
 #[async_trait]
 pub trait Pipeline: Send + Sync + 'static {
-    /// What decoding hands to encoding: pixels, tokens, samples.
+    /// The decoded input of the encoder: pixels, tokens, samples.
     type Input: Send + 'static;
 
     /// Items that are encoded together.
@@ -31,23 +31,23 @@ pub trait Pipeline: Send + Sync + 'static {
     /// threads at once.
     ///
     /// # Errors
-    /// Why the source cannot be taken. It is skipped, with all its items.
+    /// Errors of the source. It is skipped, with all its items.
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, Self::Input>>;
 
-    /// A vector for each input, in order.
+    /// An embedding for each input, in order.
     ///
     /// # Errors
-    /// What ends the whole import.
+    /// Errors that end the whole import.
     async fn encode(&self, inputs: Vec<Self::Input>) -> Result<Vec<Vector>>;
 }
 
 /// Items as they are decoded.
 pub type Items<'a, I> = Box<dyn Iterator<Item = Result<Item<I>>> + Send + 'a>;
 
-/// One thing that becomes a record.
+/// A decoded item, to become a record.
 #[derive(Debug)]
 pub struct Item<I> {
-    /// What decoding found out; the source's own fields and the kit's are added.
+    /// Fields found by decoding; the source's fields and the kit's are added.
     pub fields: Fields,
     pub thumbnail: Option<Picture>,
     /// Which part of its source it is, where items are spans ([`Facts::spans`](crate::Facts::spans)).
@@ -62,10 +62,10 @@ pub struct Span {
     pub end: f64,
 }
 
-/// What to import, and who watches.
+/// What to import, and where to report progress.
 pub struct Import {
     pub sources: Sources,
-    /// What was chosen of the program's options for imports.
+    /// The program's import options.
     pub options: Options,
     /// Afterwards, remove items whose names begin with one of these and that the sources did not name.
     pub prune: Option<Vec<String>>,

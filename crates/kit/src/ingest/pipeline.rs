@@ -1,5 +1,5 @@
 //! The pipeline itself: find and compare → decode on all cores → encode → write. Each step waits when the next one is
-//! behind; an error in one closes the queues and so ends them all.
+//! behind; an error in one closes the queues and thereby ends all of them.
 //!
 //! **What makes imports repeatable.** An item's id is a hash of its source's name and its number within it, so writing it
 //! again replaces it. A source's first item is written last and says which version of the source it is of and how many
@@ -26,7 +26,7 @@ use crate::names::hex;
 use crate::source::{Content, Skip, Source, Sources};
 use crate::watch::{Outcome, Report, Watch};
 
-/// Sources that are looked up in the store together.
+/// Sources looked up in the store in one call.
 const LOOKUP: usize = 64;
 /// Bytes of sources that wait to be looked up, where they were read already.
 const LOOKUP_BYTES: usize = 32 << 20;
@@ -35,7 +35,7 @@ const LOOKUP_BYTES: usize = 32 << 20;
 struct Changed {
     source: Source,
     version: String,
-    /// Items that its old version gave; 0 for a new one.
+    /// The number of items of its old version; 0 for a new source.
     old_parts: u64,
 }
 
@@ -78,7 +78,7 @@ pub async fn ingest<P: Pipeline>(
     let finding = blocking(move || finder.run(sources, &handle));
 
     let to_decode = Arc::new(Mutex::new(to_decode));
-    // What broken sources left: items that were decoded before the fault.
+    // Items of failed sources that were decoded before the error.
     let orphans = Arc::new(Mutex::new(Vec::new()));
     let decoders: Vec<_> = (0..cores)
         .map(|_| {
@@ -100,7 +100,7 @@ pub async fn ingest<P: Pipeline>(
         let mut batch = Vec::with_capacity(P::BATCH);
         to_encode.poll_recv_many(task, &mut batch, P::BATCH).map(|count| (count > 0).then_some(batch))
     });
-    // Two at once, so that the model never waits for the hand-over.
+    // Two batches in flight, so that the model never idles.
     let mut encoded =
         batches.map(|batch| encode(&*pipeline, &context.field, batch)).buffered(2).ready_chunks(4).boxed();
     let writing = async {
@@ -137,7 +137,7 @@ struct Finder {
 }
 
 impl Finder {
-    /// The names that were seen, where they are wanted.
+    /// The names seen so far, if pruning needs them.
     fn run(mut self, sources: Sources, handle: &Handle) -> Result<Option<HashSet<u64>>> {
         let mut waiting: Vec<Source> = Vec::with_capacity(LOOKUP);
         let mut bytes = 0;
@@ -173,7 +173,7 @@ impl Finder {
         }
     }
 
-    /// Whether to go on: not when the next step has ended.
+    /// Whether to continue: not if the next step has ended.
     fn look_up(&self, waiting: &mut Vec<Source>, handle: &Handle) -> Result<bool> {
         let ids: Vec<Id> = waiting.iter().map(|source| source_id(&source.name)).collect();
         if ids.is_empty() {
@@ -184,7 +184,7 @@ impl Finder {
         let known: BTreeMap<Id, Fields> =
             handle.block_on(get)?.into_iter().filter_map(|record| Some((record.id?, record.fields))).collect();
         for (source, id) in waiting.drain(..).zip(ids) {
-            // What is said of a source beside its content (a label, a caption) is part of its version.
+            // Metadata of a source (a label, a caption) is part of its version.
             let version = hex(format!("{}\0{}", source.version, Value::Object(source.fields.clone())).as_bytes())[..16]
                 .to_owned();
             let old = known.get(&id);
@@ -210,11 +210,11 @@ struct Decoder<P: Pipeline> {
     orphans: Arc<Mutex<Vec<Id>>>,
 }
 
-/// Why a source's items go no further.
+/// Why the items of a source stop.
 enum End {
-    /// The source cannot be taken.
+    /// The source cannot be read.
     Source(Error),
-    /// The import ends: the next step has ended, or somebody asked it to stop.
+    /// The import ends: the next step has ended, or it was cancelled.
     Import,
 }
 
@@ -224,7 +224,7 @@ impl<P: Pipeline> Decoder<P> {
             let next = to_decode.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(changed) = next else { return Ok(()) };
             let mut sent = 0;
-            // Decoders read foreign bytes: a fault in one of them costs one source, not the import.
+            // Decoders read untrusted bytes: a panic costs one source, not the import.
             let decoded = catch_unwind(AssertUnwindSafe(|| self.source(&changed, &mut sent)));
             let error = match decoded {
                 Ok(Ok(())) => continue,
@@ -249,7 +249,7 @@ impl<P: Pipeline> Decoder<P> {
         };
         let first = first.map_err(End::Source)?;
         for item in items {
-            // A film has thousands of items: whoever stops the import does not wait for its end.
+            // A film has thousands of items: cancelling must not wait for its end.
             if self.watch.is_cancelled() {
                 return Err(End::Import);
             }
@@ -288,7 +288,7 @@ impl<P: Pipeline> Decoder<P> {
     }
 }
 
-/// A field that is too long is the source's fault; found by the store it would end the import.
+/// Checks field lengths here, where an error skips the source; in the store it would end the import.
 fn check(spec: &CollectionSpec, fields: &Fields) -> Result<()> {
     for field in &spec.scalars {
         let (Some(value), ScalarKind::String { max_len }) = (fields.get(&field.name), field.kind) else { continue };

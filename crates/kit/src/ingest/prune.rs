@@ -36,7 +36,7 @@ pub(super) async fn prune(context: &Context, scopes: &[String], seen: &HashSet<u
     Ok(removed)
 }
 
-/// What a name is remembered by.
+/// The hash by which a name is remembered.
 pub(super) fn name_hash(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);

@@ -18,7 +18,7 @@ use crate::solution::Solution;
 use crate::watch::Watch;
 use share::Share;
 
-/// Jobs that are remembered after their end.
+/// How many finished jobs are kept.
 const REMEMBERED: usize = 100;
 /// Jobs of a server that may wait or run.
 const MAX_ACTIVE: usize = 16;
@@ -112,7 +112,7 @@ impl Jobs {
     /// The newest first.
     ///
     /// # Errors
-    /// `Unavailable` when Redis does not answer: half of the jobs would mislead.
+    /// `Unavailable` if Redis does not respond: a partial list would mislead.
     pub async fn list(&self) -> Result<Vec<JobBody>> {
         let Some(share) = &self.share else {
             return Ok(self.all_own().iter().rev().map(|job| self.body(job)).collect());

@@ -1,5 +1,5 @@
-//! Lets every server of a collection answer for every job: the one that runs it posts how it goes on a [`Board`], the
-//! others read that, and leave there that it shall stop.
+//! Lets every server of a collection answer for every job: the one that runs it posts its state on a [`Board`]; the
+//! others read it, and post requests to cancel there.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ use crate::api::{JobBody, ProblemBody};
 use crate::job::{IMPORT, Job, State};
 use crate::solution::Solution;
 
-/// From one look at a job to the next.
+/// The polling interval of jobs.
 const BEAT: Duration = Duration::from_millis(500);
-/// How long the end of a job is tried to be told while Redis does not answer.
+/// How long to retry posting the end of a job while Redis does not respond.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Skipped sources that are posted while a job runs; at its end all are.
 const SKIPS: usize = 20;

@@ -1,8 +1,8 @@
-//! What a file is, by its content: names lie, and what a server sends must not be more than it looks.
+//! Detects the kind of a file by its content: names can be wrong, and the server sends only kinds it recognises.
 
 use bootcamp_core::picture::media_type;
 
-/// Bytes of a file's beginning that are looked at.
+/// How many bytes at the start of a file are inspected.
 pub const START: u64 = 8 << 10;
 
 /// Kinds of files that items are shown as. Whatever a collection says about where its items come from, no other file

@@ -33,6 +33,6 @@ pub enum Thumbnail {
     Jpeg(Vec<u8>),
     /// An SVG.
     Drawing(String),
-    /// It has none, or it cannot be had any more.
+    /// It has none, or the file is gone.
     Nothing,
 }

@@ -1,4 +1,4 @@
-//! Members of archives that somebody looks at: unpacked once, and kept on the disk within bounds, so that neither a
+//! Archive members that are viewed: unpacked once and cached on disk within bounds, so that neither a
 //! range of a video nor the next visitor reads the archive again.
 
 use std::fs::File;
@@ -53,7 +53,7 @@ impl Members {
         Self { kept: Arc::default(), readers: Arc::new(Semaphore::new(MAX_READERS)), spool }
     }
 
-    /// A member's file. The archive is read no further once nobody waits for it.
+    /// A member's file. Reading the archive stops when no caller waits for it any more.
     ///
     /// # Errors
     /// `NotFound` when archive or member are gone, `InvalidInput` for a member of over `max` bytes.
@@ -79,7 +79,7 @@ impl Members {
         blocking(move || {
             let received = source::unpack(&key.archive, &key.member, max, &spool, &stop)?;
             let path = received.content.path(&spool)?;
-            // So that the member unpacked once more is the same to a browser that has half of it.
+            // So that a member unpacked again has the same ETag for a browser that has part of it.
             if let Some(modified) = key.modified {
                 let _ = File::options().write(true).open(&*path).and_then(|file| file.set_modified(modified));
             }
@@ -97,7 +97,7 @@ impl Members {
         slot
     }
 
-    /// Lets go of those that nobody has asked for the longest; who is reading one still has it.
+    /// Evicts the least recently used members; open readers keep theirs.
     fn shrink(&self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |(_, slot): &(Key, Slot)| slot.get().map_or(0, |unpacked| unpacked.size);

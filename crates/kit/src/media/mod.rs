@@ -1,4 +1,4 @@
-//! What is shown of items: thumbnails, made once and kept, files that were uploaded, and the way back from an item to
+//! Files shown for items: cached thumbnails, uploads, and the way back from an item to
 //! the file it came from. No path of a request ever gets here: files are found by item ids and by what imports wrote.
 
 mod kind;
@@ -88,7 +88,7 @@ impl Media {
         path.canonicalize().map_err(|error| Error::io("cannot find", &path, error))
     }
 
-    /// Removes what is kept of an item. What cannot be removed is only space lost.
+    /// Removes an item's files. What cannot be removed only wastes space.
     pub fn remove(&self, id: &Id, path: Option<&str>) {
         let _ = std::fs::remove_file(self.thumbnail_path(id));
         let Some(path) = path.map(Path::new) else { return };
@@ -124,7 +124,7 @@ impl Media {
     }
 }
 
-/// Writes a file under another name first, so that no one ever sees half of it.
+/// Writes a file under a temporary name first, so that no reader sees a partial file.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let written = std::fs::create_dir_all(folder).and_then(|()| {
@@ -135,7 +135,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map(drop).map_err(|error| Error::io("cannot write", path, error))
 }
 
-/// Puts content where it stays: a spooled file is moved, all others are copied.
+/// Moves a spooled file to its permanent place; copies any other content.
 fn keep(path: &Path, content: Content) -> Result<()> {
     let cannot_write = |error| Error::io("cannot write", path, error);
     let folder = path.parent().unwrap_or(Path::new("."));

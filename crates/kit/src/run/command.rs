@@ -76,7 +76,7 @@ pub fn command(program: &Program) -> clap::Command {
     command.subcommands(work).subcommands(program.commands.iter().map(|own| (own.define)()))
 }
 
-/// What a command line asks for.
+/// A parsed command line.
 #[derive(Debug)]
 pub enum Action {
     Known(Command),

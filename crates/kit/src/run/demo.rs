@@ -1,4 +1,4 @@
-//! `demo`: from nothing to search results and a page, without a question asked.
+//! `demo`: from nothing to search results and a page, without any input.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -19,7 +19,7 @@ use crate::settings::ServerFile;
 use crate::solution::Solution;
 use crate::source::Places;
 
-/// The file by which a script says that the data is whole.
+/// The file by which a script marks the data as complete.
 const READY: &str = "ready";
 
 #[derive(Args, Debug)]
@@ -74,7 +74,7 @@ pub async fn run(
     super::serve::run(program, solution, args.serve, server, printer).await
 }
 
-/// Runs the script; what it says goes to the terminal. Not where the data is there already: a container has no bash.
+/// Runs the script, with its output on the terminal, unless the data already exists: a container has no bash.
 fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
     if samples.join(sample.folder).join(READY).exists() {
         return Ok(());

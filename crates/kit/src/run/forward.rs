@@ -1,4 +1,4 @@
-//! Writing while a server has the store open: that server is asked to do it, over its API.
+//! Forwards writes to the server that has the store open, over its API.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,14 +23,14 @@ use crate::settings::Settings;
 use crate::source::Places;
 use crate::watch::{Report, Watch};
 
-/// Between looks at a job.
+/// The polling interval of a job.
 const TICK: Duration = Duration::from_millis(200);
-/// Longer than servers give a request.
+/// Longer than the servers' request timeout.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Items that are listed together.
+/// Items listed per request.
 const PAGE: usize = 1000;
 
-/// Runs a command whose store is locked, if whoever holds it can be asked.
+/// Runs a command whose store is locked, if the holder is a server.
 ///
 /// # Errors
 /// `locked`, with what to do about it, where that is not so; those of the server.
@@ -109,8 +109,8 @@ fn chosen(options: &Options) -> Map<String, Value> {
     options.iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
-/// Has the server begin a job, and shows in `watch` how far it is; when the watch is cancelled, so is the job. A job that
-/// was stopped may have no result.
+/// Starts a job on the server and mirrors its progress in `watch`; cancelling the watch cancels the job. A job that
+/// was cancelled may have no result.
 async fn follow(client: &Client, path: &str, input: &Value, watch: &Watch) -> Result<JobBody> {
     let job = job(client.call("POST", path, Some(input)).await?)?;
     let place = format!("/api/v1/jobs/{}", job.id);
@@ -174,7 +174,7 @@ fn item(id: &str) -> String {
     format!("/api/v1/items/{}", in_url(id))
 }
 
-/// Speaks to the server as the store's owner.
+/// A client of the server that authenticates as the store's owner.
 struct Client {
     agent: ureq::Agent,
     server: Server,
@@ -207,7 +207,7 @@ impl Client {
         Ok(())
     }
 
-    /// What the server answers; nothing is `Null`.
+    /// The server's response; an empty one is `Null`.
     async fn call(&self, method: &'static str, path: &str, body: Option<&Value>) -> Result<Value> {
         let url = format!("{}{path}", self.server.address);
         let request = ureq::http::Request::builder()
@@ -248,7 +248,7 @@ fn bare(value: &Value) -> &str {
     value.as_str().unwrap_or("unknown")
 }
 
-/// A server's error as if it had happened here, so that the program ends with the same exit code.
+/// Converts a server's error to ours, so that the exit code is the same.
 fn error_of(problem: ProblemBody) -> Error {
     let kind = match problem.status {
         400 | 413 | 415 => ErrorKind::InvalidInput,

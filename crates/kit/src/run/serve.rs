@@ -58,7 +58,7 @@ pub async fn run(
             options.host
         ));
     }
-    // The first search must not wait for the model, nor find out that it cannot be loaded.
+    // Load the model now: the first search must neither wait for it nor discover that it cannot be loaded.
     solution.warm_up().await?;
     let title = program.facts.title;
     let folder = solution.context().folder.clone();
@@ -85,7 +85,7 @@ fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// What the owner of the store's folder shows the server: 128 random bits, other ones at each start.
+/// The secret that proves access to the store's folder: 128 random bits, new at each start.
 fn owner_secret() -> Result<SecretString> {
     let random = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
     let (high, low) = random

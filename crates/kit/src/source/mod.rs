@@ -66,7 +66,7 @@ pub struct Places {
     pub paths: Vec<PathBuf>,
     /// Fields that every source gets, unless it knows better.
     pub fields: Fields,
-    /// What was chosen of the program's options for imports.
+    /// The program's import options.
     pub options: Options,
     /// Only the names count: members of archives need not be unpacked.
     pub names_only: bool,

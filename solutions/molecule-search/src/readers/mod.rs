@@ -20,7 +20,7 @@ use flate2::bufread::MultiGzDecoder;
 use crate::molecule::{Limits, Molecule};
 use lines::Lines;
 
-/// Bytes of the longest line that is taken.
+/// The maximum length of a line, in bytes.
 const MAX_LINE: usize = 1 << 20;
 /// Bytes of the longest record: a row with line breaks in it, an SDF's structure with its data.
 const MAX_RECORD: usize = 8 << 20;
@@ -116,7 +116,7 @@ pub(crate) fn extension(name: &str) -> String {
     plain.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default()
 }
 
-/// Whether it is gzip is seen by its first bytes: names lie.
+/// Gzip is detected by the first bytes, because names can be wrong.
 fn unpacked(mut source: impl BufRead + Send + 'static) -> Result<Box<dyn BufRead + Send>> {
     let start = source.fill_buf().map_err(|error| Error::invalid(format!("cannot be read: {error}")))?;
     if start.starts_with(&[0x1f, 0x8b]) {
