@@ -229,7 +229,7 @@ mod tests {
         let made = floats(folder.path(), 500, 16).unwrap();
         let read = floats(folder.path(), 500, 16).unwrap();
         assert_eq!(made.base.data, read.base.data);
-        assert_eq!((read.base.len(), read.queries.len(), read.truth.width), (500, QUERIES, K));
+        assert_eq!((read.base.len(), read.queries.len(), read.truth.width), (500, QUERIES, exact::K));
         let bits = bits(folder.path(), 500, 256).unwrap();
         assert_eq!((bits.base.len(), bits.base.width), (500, 32));
     }

@@ -250,6 +250,12 @@ impl Context {
             return Ok(());
         };
         let message = format!("collection '{}' was not created by {}: {what}", self.collection, self.facts.name);
-        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint("choose a different one with --collection"))
+        let hint = match missing {
+            Some(field) if field.name == SOURCE => {
+                "an earlier version of the program may have created it: import again, into a different --collection"
+            }
+            _ => "choose a different one with --collection",
+        };
+        Err(Error::new(ErrorKind::AlreadyExists, message).with_hint(hint))
     }
 }
