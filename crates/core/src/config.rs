@@ -355,8 +355,8 @@ mod tests {
     fn contradictions_are_refused() {
         let refused = |pairs: &'static [(&'static str, &'static str)]| env(pairs).unwrap().resolve().unwrap_err();
         const URI: (&str, &str) = ("MILVUS_URI", "http://host:19530");
-        assert!(refused(&[("MILVUS_URI", "redis://host")]).to_string().contains("'redis://' is no kind of store"));
-        assert!(refused(&[("MILVUS_URI", "http://")]).to_string().contains("names no host"));
+        assert!(refused(&[("MILVUS_URI", "redis://host")]).to_string().contains("'redis://' is not a kind of store"));
+        assert!(refused(&[("MILVUS_URI", "http://")]).to_string().contains("has no host"));
         assert!(refused(&[URI, ("MILVUS_USER", "root")]).to_string().contains("needs a password"));
         assert!(refused(&[URI, ("MILVUS_TOKEN", "t"), ("MILVUS_USER", "u")]).to_string().contains("both a token"));
         assert!(refused(&[URI, ("MILVUS_SERVER_NAME", "x")]).to_string().contains("not secure"));

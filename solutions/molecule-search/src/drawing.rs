@@ -312,6 +312,6 @@ mod tests {
     #[test]
     fn what_is_too_large_is_told() {
         let large = Molecule::parse(&"C".repeat(500)).unwrap();
-        assert!(draw(&large, &Drawing::default()).unwrap_err().to_string().contains("at most 400"));
+        assert!(draw(&large, &Drawing::default()).unwrap_err().to_string().contains("the limit for drawings is 400"));
     }
 }

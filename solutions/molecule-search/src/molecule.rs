@@ -341,8 +341,8 @@ mod tests {
 
     #[test]
     fn too_much_is_refused_before_it_costs_anything() {
-        assert!(refused(&"C".repeat(1_000_000)).contains("at most 10000"));
-        assert!(refused(&"C".repeat(9_000)).contains("over 1000 atoms"));
+        assert!(refused(&"C".repeat(1_000_000)).contains("the limit is 10000"));
+        assert!(refused(&"C".repeat(9_000)).contains("more than 1000 atoms"));
         assert!(refused("  ").contains("it is empty"));
     }
 }

@@ -244,7 +244,7 @@ mod tests {
         let error = |text: &str| Pattern::smarts(text).unwrap_err().to_string();
         assert_eq!(error("[#6"), "SMARTS: a bracket that is never closed\n  [#6\n  ^");
         assert_eq!(error("CC(C"), "SMARTS: a branch that is never closed\n  CC(C\n    ^");
-        assert!(error("C1CC").contains("the ring 1 is never closed"));
+        assert!(error("C1CC").contains("ring 1 is never closed"));
         assert!(error(&"[$(".repeat(60)).contains("nested too deeply"));
         assert!(error("  ").contains("it is empty"));
     }

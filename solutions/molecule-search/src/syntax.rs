@@ -296,6 +296,6 @@ mod tests {
             assert_eq!(place(text).0, Some(at), "{text} {:?}", place(text));
         }
         assert_eq!(place("").1, "it is empty");
-        assert_eq!(place(&"C".repeat(101)).1, "it has over 100 atoms");
+        assert_eq!(place(&"C".repeat(101)).1, "it has more than 100 atoms");
     }
 }

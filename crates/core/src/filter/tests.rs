@@ -93,7 +93,7 @@ fn mistakes_are_shown_where_they_are() {
         ),
         (
             "1 < i > 3",
-            "filter: '<' and '>' make no range\n  1 < i > 3\n        ^\nhint: write a range as 1 < x <= 3, or join two comparisons with and",
+            "filter: '<' and '>' do not form a range\n  1 < i > 3\n        ^\nhint: write a range as 1 < x <= 3, or join two comparisons with and",
         ),
         ("i like 'a'", "filter: 'like' needs a string, but field 'i' is an int\n  i like 'a'\n  ^"),
         (

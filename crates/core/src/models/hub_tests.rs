@@ -289,7 +289,7 @@ fn refusals_say_what_to_do_and_are_not_repeated() {
 fn what_is_not_the_file_is_not_kept() {
     let (error, _) = failed(|_, _| reply("200 OK", "", &[7; 600_000]));
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.to_string().contains("is not what the manifest says: sha256"), "{error}");
+    assert!(error.to_string().contains("does not match the manifest: sha256"), "{error}");
     let (error, requests) = failed(|_, _| reply("200 OK", "", &[7; 600_001]));
     assert_eq!((error.kind(), requests), (ErrorKind::Corrupt, 1));
     assert!(error.to_string().contains("larger than the manifest says"), "{error}");

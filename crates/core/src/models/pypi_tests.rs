@@ -116,7 +116,7 @@ fn a_wheel_that_is_not_what_was_promised_is_not_kept() {
     assert_eq!(error.to_string(), format!("pkg-1.0-py3-none-any.whl has no file {INSIDE}"));
     let error = Fake::with_wheel(INSIDE, b"HELLO, WHEEL").error();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.to_string().contains("is not what the manifest says: sha256"), "{error}");
+    assert!(error.to_string().contains("does not match the manifest: sha256"), "{error}");
     let error = Fake::with_wheel(INSIDE, &[0; 1000]).error();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("has 1000 bytes, but the manifest says 12"), "{error}");
@@ -136,7 +136,7 @@ fn failures_of_pip_are_told_apart() {
         (
             "WARNING: Retrying: Failed to establish a new connection\nERROR: No matching distribution found",
             ErrorKind::Unavailable,
-            "does not reach the package index for pkg==1.0",
+            "cannot reach the package index for pkg==1.0",
         ),
         ("OSError: [Errno 28] No space left on device", ErrorKind::StorageFull, "no space left"),
         (

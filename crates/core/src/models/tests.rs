@@ -116,8 +116,8 @@ fn what_cannot_be_read_is_named_by_line_and_field() {
     let source = with("file:mine.onnx", "ftp:mine.onnx");
     assert_eq!(
         source,
-        "models.toml:9: models.mine.picture.file.source: 'ftp:mine.onnx' is no source: it starts with none of the \
-         three; expected pypi:…, hf:… or file:…"
+        "models.toml:9: models.mine.picture.file.source: 'ftp:mine.onnx' is not a source: it has none of the known \
+         prefixes; expected pypi:…, hf:… or file:…"
     );
 }
 
@@ -150,7 +150,10 @@ fn what_makes_no_sense_is_named_by_line_and_field() {
     assert_eq!(short, picture(9, "file.sha256", "'abc' is not 64 hexadecimal digits"));
     let platform = with("file:mine.onnx\"", "file:mine.onnx\", platform = \"linux\"");
     assert_eq!(platform, picture(9, "file.platform", "makes sense only for a pypi: source"));
-    assert_eq!(message(&MODEL.replace("models.mine", "models.'a b'")), "models.toml:2: models.a b: the name has a ' '");
+    assert_eq!(
+        message(&MODEL.replace("models.mine", "models.'a b'")),
+        "models.toml:2: models.a b: the name contains ' '"
+    );
 }
 
 #[test]
@@ -190,7 +193,7 @@ fn sources_stay_in_their_folders_and_are_no_options() {
     ];
     for text in bad {
         let error = Source::try_from(text.to_owned()).unwrap_err();
-        assert!(error.contains("is no source") && error.contains("expected"), "{error}");
+        assert!(error.contains("is not a source") && error.contains("expected"), "{error}");
     }
 }
 
@@ -263,7 +266,7 @@ fn ones_own_models_come_on_top() {
     assert_eq!(registry.get("sscd-distiled").unwrap_err().hint(), Some("did you mean 'sscd-distilled'?"));
     let error = registry.get("bert").unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotFound, "there is no model 'bert'"));
-    assert!(error.hint().unwrap().starts_with("take one of all-minilm-l6-v2, "), "{error:?}");
+    assert!(error.hint().unwrap().starts_with("choose one of all-minilm-l6-v2, "), "{error:?}");
     let absent = ModelSettings { manifest: Some(folder.path().join("no.toml")), ..settings(folder.path()) };
     let error = Registry::open(absent).unwrap_err();
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains("no.toml"), "{error}");

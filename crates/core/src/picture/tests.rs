@@ -179,7 +179,7 @@ fn regions_are_parts_of_pictures() {
         ("1,2,0,4", "it is empty"),
         ("-1,2,3,4", "'-1' is not a number of pixels"),
         ("0.5,0,0.6,1", "it extends beyond the picture"),
-        ("0.5,0,NaN,1", "'NaN' is no share from 0.0 to 1.0"),
+        ("0.5,0,NaN,1", "'NaN' is not a fraction from 0.0 to 1.0"),
         ("0.0,0.0,0.0,1.0", "it is empty"),
     ] {
         assert_eq!(text.parse::<Region>().unwrap_err().to_string(), format!("'{text}' is not a region: {why}"));

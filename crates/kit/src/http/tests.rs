@@ -164,7 +164,7 @@ async fn bad_queries_are_told_what_is_wrong() {
         (json!({"positive": [{"words": "a"}], "filter": "size > 3"}), "size"),
         (json!({"positive": [{"data": "?"}]}), "`data` is not valid base64"),
         (json!({"positive": [{"file": "f"}]}), "the request has no file 'f'"),
-        (json!({"positive": [{"words": "a", "region": "1,2"}]}), "'1,2' is no region"),
+        (json!({"positive": [{"words": "a", "region": "1,2"}]}), "'1,2' is not a region"),
     ];
     for (query, expected) in cases {
         let (status, problem) = server.post("/api/v1/search", query.clone()).await;
@@ -231,7 +231,7 @@ async fn what_is_too_large_is_refused() {
     let large = vec![b'a'; 10_001];
     let (status, problem) = server.multipart("/api/v1/items", &[("file", Some("large.txt"), &large)]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
-    assert_eq!(problem["detail"], "large.txt is larger than 10000 bytes, the limit of a file");
+    assert_eq!(problem["detail"], "large.txt is larger than the limit of 10000 bytes per file");
     let huge = vec![b'a'; 200_000];
     let (status, _) = server.multipart("/api/v1/search", &[("file", Some("huge.txt"), &huge)]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
