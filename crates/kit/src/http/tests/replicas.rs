@@ -341,7 +341,7 @@ async fn sixteen_jobs_of_a_server_may_wait() {
     let held = futures::future::join_all((0..16).map(|_| hold(&a))).await;
     let path = cluster.folder.path().join("store");
     let (status, problem) = a.post("/api/v1/imports", json!({"path": path})).await;
-    assert_eq!((status, &problem["detail"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("16 jobs wait already")));
+    assert_eq!((status, &problem["detail"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("16 jobs are already waiting")));
     hold(&b).await;
     held[3].watch.cancel();
     a.job_when(&held[3].id, |job| job["state"] == "cancelled").await;
