@@ -122,7 +122,7 @@ fn a_wheel_that_is_not_what_was_promised_is_not_kept() {
     assert!(error.to_string().contains("has 1000 bytes, but the manifest says 12"), "{error}");
     let error = Fake::new("mkdir -p \"$dest\" && echo no zip > \"$dest/pkg.whl\"").error();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.to_string().contains("pkg.whl cannot be unpacked"), "{error}");
+    assert!(error.to_string().contains("cannot unpack pkg.whl"), "{error}");
     let error = Fake::new("mkdir -p \"$dest\"").error();
     assert_eq!(error.to_string(), "pip downloaded no wheel of pkg==1.0");
 }
