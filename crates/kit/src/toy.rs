@@ -33,6 +33,9 @@ pub static TOY: Program = Program {
     ..Program::new(|context| Arc::new(Toy(context)))
 };
 
+/// The second collection.
+const COUNTS: &str = "toy_counts";
+
 pub struct Toy(pub Context);
 
 #[async_trait]
@@ -47,7 +50,7 @@ impl Solution for Toy {
     }
 
     async fn collections(&self) -> Result<Vec<String>> {
-        Ok(vec![self.0.collection.clone(), counts_of(&self.0)])
+        Ok(vec![self.0.collection.clone(), COUNTS.to_owned()])
     }
 
     fn discover(&self, places: &Places) -> Result<Sources> {
@@ -58,7 +61,7 @@ impl Solution for Toy {
         ingest(&self.0, &self.collection(), Words, import).await
     }
 
-    /// Each word of the query is a vector of its own, looked for in one call; a single one also as a word.
+    /// Each word of the query is a vector of its own, all searched in one call; a single one is also searched as text.
     async fn search(&self, query: &SearchQuery) -> Result<Answer> {
         let Some(Example { subject: Subject::Words(words), .. }) = query.positive.first() else {
             return Ok(Answer::default());
@@ -87,8 +90,8 @@ impl Pipeline for Words {
     type Input = String;
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, String>> {
-        let words: Vec<String> =
-            String::from_utf8_lossy(&source.read(1000)?).split_whitespace().map(str::to_owned).collect();
+        let text = String::from_utf8_lossy(&source.read(1000)?).into_owned();
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
         Ok(Box::new(words.into_iter().zip(0..).map(|(word, at)| {
             let fields = Fields::from_iter([("word".to_owned(), json!(word))]);
             let span = Some(Span { start: f64::from(at), end: f64::from(at + 1) });
@@ -101,13 +104,9 @@ impl Pipeline for Words {
     }
 }
 
-fn counts_of(context: &Context) -> String {
-    format!("{}_counts", context.collection)
-}
-
 fn count_words(context: Context, _: Options, watch: Watch) -> BoxFuture<'static, Result<Value>> {
     Box::pin(async move {
-        let counts = context.at(&counts_of(&context), None).await?;
+        let counts = context.at(COUNTS, None).await?;
         let spec = CollectionSpec::new(&counts.collection, IdKind::String { max_len: 100 })
             .vector(VectorField::f32(&counts.field, 26, counts.metric))
             .scalar(ScalarField::int("count"));
@@ -128,21 +127,21 @@ fn count_words(context: Context, _: Options, watch: Watch) -> BoxFuture<'static,
     })
 }
 
-async fn count(context: &Context, word: &str) -> Result<u64> {
-    let filter = Filter::parse(&format!("word == {}", json!(word)))?;
-    context.or_missing(context.store.count(&context.collection, Some(&filter)).await).await
-}
-
 fn often() -> Command {
     Command::new("often").about("Print how often a word occurs").arg(Arg::new("word").required(true))
 }
 
 fn print_often(context: Context, matches: ArgMatches, printer: Printer) -> BoxFuture<'static, Result<ExitCode>> {
     Box::pin(async move {
-        let word = matches.get_one::<String>("word").map(String::as_str).unwrap_or_default();
-        printer.line(count(&context, word).await?);
+        let word: Option<&String> = matches.get_one("word");
+        printer.line(count(&context, word.map_or("", String::as_str)).await?);
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn count(context: &Context, word: &str) -> Result<u64> {
+    let filter = Filter::parse(&format!("word == {}", json!(word)))?;
+    context.or_missing(context.store.count(&context.collection, Some(&filter)).await).await
 }
 
 /// How often a word occurs

@@ -176,17 +176,18 @@ pub async fn serve(
             .with_hint("another program may use the port: choose one with --port, or use 0 for any free port")
     })?;
     let unusable = |error| Error::new(ErrorKind::Unavailable, "the server cannot listen").with_source(error);
-    on_listening(listener.local_addr().map_err(unusable)?);
-    // TCP_NODELAY: small responses must not wait for more data.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
+    // Before anybody is told: whoever knows the address finds no leftovers.
     let spool = solution.context().spool.clone();
     blocking(move || {
         spool.sweep();
         Ok(())
     })
     .await?;
+    on_listening(listener.local_addr().map_err(unusable)?);
+    // TCP_NODELAY: small responses must not wait for more data.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
     let app = App::new(program, solution, options);
     let stopping = tokio_util::sync::CancellationToken::new();
     let server =
