@@ -224,7 +224,7 @@ fn a_model_without_words_names_those_that_have_them() {
     let encoder = open(&manifest, "resnet18").unwrap();
     let error = encoder.text().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert_eq!(error.to_string(), "model resnet18 knows pictures, not words");
+    assert_eq!(error.to_string(), "model resnet18 takes pictures, not text");
     assert_eq!(error.hint(), Some("models for both: clip, clip-vit-b32"));
 }
 
@@ -279,7 +279,7 @@ fn files_that_are_no_models_are_errors_not_crashes() {
     std::fs::write(&tokenizer, "{}").unwrap();
     let manifest = clip().replace(&file("clip-tokenizer.json"), &tokenizer.display().to_string());
     let error = open(&manifest, "clip").unwrap_err();
-    assert!(error.to_string().contains("tokenizer.json is no tokenizer"), "{error}");
+    assert!(error.to_string().contains("tokenizer.json is not a tokenizer"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -334,7 +334,7 @@ fn libraries_that_are_no_fitting_onnx_runtime_are_told_apart() {
 
     let other = compiled(folder.path(), "other", "int answer(void) { return 42; }");
     let error = open_with(&other);
-    assert_eq!(error.to_string(), format!("{} is no ONNX Runtime library", other.display()));
+    assert_eq!(error.to_string(), format!("{} is not an ONNX Runtime library", other.display()));
 
     // None of them stands in the way of the right one.
     open("", "sscd-distilled").unwrap();

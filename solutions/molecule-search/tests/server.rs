@@ -49,7 +49,7 @@ fn words_are_previewed_as_what_the_mode_takes() {
     let acid = preview("[CX3](=O)[OX2H1]", json!({"mode": "contains"}));
     assert_eq!(acid, (200, json!({"note": "SMARTS of 3 atoms", "drawing": null})));
     let (_, name) = preview("aspirin", json!({"mode": "named"}));
-    assert_eq!(name["note"], "names with \"aspirin\" in them");
+    assert_eq!(name["note"], "names that contain \"aspirin\"");
     let (status, problem) = preview("aspirin", json!({}));
     assert!(status == 400 && problem["hint"].as_str().unwrap().ends_with("choose the mode 'named'"), "{problem}");
 }
