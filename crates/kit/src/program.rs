@@ -1,4 +1,4 @@
-//! The one value that a solution's `main.rs` hands to [`run`](crate::run): the facts about the program and what it can
+//! The one value that a solution's `main.rs` hands to [`run`](crate::run()): the facts about the program and what it can
 //! do besides importing and searching.
 
 use std::path::Path;
