@@ -43,6 +43,23 @@ fn a_first_session() {
 }
 
 #[test]
+fn a_source_is_named_by_its_file() {
+    let home = Home::new().with_stamps(3);
+    assert_eq!(home.run(&["import", "stamps", "-q"]).code, Some(0));
+    let stamp = home.stamps().swap_remove(1);
+    let file = stamp.to_str().unwrap();
+    let item = home.json(&["show", file]);
+    assert_eq!(item["id"], item["source"], "a source has the id of its first item");
+    assert_eq!(home.json(&["list", "--source", file])["id"], item["id"]);
+    assert_eq!(home.json(&["count", "--source", file])["count"], 1);
+    assert_eq!(home.json(&["remove", "--source", file])["removed"], 1);
+    let gone = home.run(&["show", file]);
+    assert!(gone.code == Some(4) && gone.err.contains(&format!("there is no item {file}")), "{}", gone.err);
+    assert_eq!(home.run(&["remove", "--source", file]).code, Some(4));
+    assert_eq!(home.json(&["count"])["count"], 2);
+}
+
+#[test]
 fn bad_input_is_told_what_is_wrong() {
     let home = Home::new().with_stamps(3);
     std::fs::write(home.path().join("note.txt"), "no picture").unwrap();

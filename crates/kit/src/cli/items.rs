@@ -116,12 +116,12 @@ pub async fn list(solution: &dyn Solution, args: ListArgs, printer: Printer) -> 
 pub async fn show(solution: &dyn Solution, args: ShowArgs, printer: Printer) -> Result<ExitCode> {
     let context = solution.context();
     let output = context.output(&solution.collection());
-    let mut ids = vec![Id::from(args.id.as_str())];
     // A source has the id of its first item.
-    ids.extend(Some(source(&args.id)).filter(|id| *id != args.id).map(Id::from));
-    let found = context.store.get(&context.collection, &ids, &output).await;
-    let record = context.or_missing(found).await?.into_iter().next().ok_or_else(|| no_item(&ids[0]))?;
-    let item = ItemBody::new(solution, record.id.unwrap_or_else(|| ids[0].clone()), record.fields);
+    let id = Id::from(source(&args.id));
+    let found = context.store.get(&context.collection, std::slice::from_ref(&id), &output).await;
+    let record = context.or_missing(found).await?.into_iter().next();
+    let record = record.ok_or_else(|| no_item(&Id::from(args.id)))?;
+    let item = ItemBody::new(solution, id, record.fields);
     if printer.json {
         printer.json(&item)?;
         return Ok(ExitCode::SUCCESS);
