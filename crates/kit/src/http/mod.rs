@@ -176,7 +176,8 @@ pub async fn serve(
             .with_hint("another program may use the port: choose one with --port, or use 0 for any free port")
     })?;
     let unusable = |error| Error::new(ErrorKind::Unavailable, "the server cannot listen").with_source(error);
-    // Before anybody is told: whoever knows the address finds no leftovers.
+    // Before anybody is told the address: who knows it may ask the server to stop, and finds no leftovers of a crash.
+    let asked_to_stop = asked_to_stop();
     let spool = solution.context().spool.clone();
     blocking(move || {
         spool.sweep();
@@ -193,7 +194,7 @@ pub async fn serve(
     let server =
         axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let server = tokio::spawn(server.into_future());
-    asked_to_stop().await;
+    asked_to_stop.await;
     stopping.cancel();
     let finished = async {
         app.jobs.stop().await;
@@ -204,18 +205,22 @@ pub async fn serve(
     Ok(())
 }
 
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Listens for Ctrl-C and SIGTERM from now on; ends at the first.
+#[cfg(unix)]
+fn asked_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
