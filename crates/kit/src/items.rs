@@ -3,7 +3,7 @@
 
 use bootcamp_core::{Error, ErrorKind, Filter, Id, Output, PageRequest, Record, Result, Selection, Vector};
 
-use crate::context::{Context, SOURCE};
+use crate::context::{Context, ID_LENGTH, SOURCE};
 
 /// Items removed per request.
 const PAGE: usize = 1000;
@@ -55,6 +55,11 @@ pub(crate) async fn remove(context: &Context, ids: Vec<Id>) -> Result<()> {
 pub(crate) async fn path_of(context: &Context, id: &Id) -> Result<String> {
     let record = stored(context, id, &Output::only(["path"])).await?;
     record.fields.get("path").and_then(|path| path.as_str()).map(str::to_owned).ok_or_else(|| no_item(id))
+}
+
+/// Whether a text may be the id of an item or a source, going by its letters.
+pub(crate) fn looks_like_id(text: &str) -> bool {
+    text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A filter that also holds only for items of one source, if one is named.

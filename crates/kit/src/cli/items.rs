@@ -8,9 +8,8 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::api::ItemBody;
-use crate::context::ID_LENGTH;
 use crate::ingest::source_id;
-use crate::items::{narrowed, no_item, remove as remove_items, remove_where};
+use crate::items::{looks_like_id, narrowed, no_item, remove as remove_items, remove_where};
 use crate::printer::Printer;
 use crate::solution::Solution;
 
@@ -65,7 +64,7 @@ pub struct CountArgs {
 
 /// Resolves a source's id from an argument: the id itself, a file, or a `path` of items.
 pub fn source(text: &str) -> String {
-    if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+    if looks_like_id(text) {
         return text.to_owned();
     }
     let path = Path::new(text).canonicalize().map(|path| path.to_string_lossy().into_owned());

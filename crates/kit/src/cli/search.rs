@@ -16,7 +16,7 @@ use crate::content::Content;
 use crate::context::{Context, ID_LENGTH, blocking};
 use crate::export::format;
 use crate::facts::Facts;
-use crate::items::stored;
+use crate::items::{looks_like_id, stored};
 use crate::media::{MediaKind, QUALITY, THUMBNAIL, Thumbnail};
 use crate::options::Options;
 use crate::printer::Printer;
@@ -214,7 +214,7 @@ async fn subject(context: &Context, text: &str) -> Result<Subject> {
     if path.exists() {
         return Ok(Subject::File { name: text.to_owned(), content: Content::File(path.to_owned()) });
     }
-    if text.len() == ID_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+    if looks_like_id(text) {
         let id = Id::from(text);
         // Text in a formal language may look like an id: anthracene is c1ccc2cc3ccccc3cc2c1.
         if context.facts.words.is_none() || stored(context, &id, &Output::ids()).await.is_ok() {
