@@ -162,7 +162,7 @@ export function upload(files, parts, signal) {
   return json("/items", { method: "POST", body, signal });
 }
 
-export const startImport = (path, prune, options) => post("/imports", { path, prune, options });
+export const startImport = (place) => post("/imports", place);
 export const startDuplicates = (threshold) => post("/duplicates", { threshold });
 export const startWork = (name, options) => post(`/work/${encodeURIComponent(name)}`, { options });
 export const jobs = async (signal) => (await json("/jobs", { signal })).jobs;

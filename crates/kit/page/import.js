@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { createChoices } from "./choices.js";
 import { $, acceptDrops, bytes, el, isAbort, plural, showProblem } from "./dom.js";
-import { jobBox, outcome, progressBox, skipList } from "./jobs.js";
+import { jobBox, outcome, passedOver, progressBox, skipList, warningList } from "./jobs.js";
 import { droppedFiles, upload } from "./upload.js";
 
 const JOBS_SHOWN = 5;
@@ -19,7 +19,7 @@ export function create(section, app) {
   async function take(files) {
     if (uploading) return;
     const wanted = files.filter(({ name }) => renderer.files.test(name));
-    const others = files.length - wanted.length;
+    const others = countKinds(files.filter(({ name }) => !renderer.files.test(name)));
     uploading = new AbortController();
     const { signal } = uploading;
     setBusy(true);
@@ -42,8 +42,7 @@ export function create(section, app) {
 
   function account(report, others, head) {
     const isOver = head !== "Uploading";
-    const left = others && `${plural(others, "file", "files")} left out: the extension is none of those above.`;
-    const more = [left && el("p", { class: "hint" }, left), isOver && skipList(report.skips)];
+    const more = [passedOver(others), isOver && skipList(report.skips), isOver && warningList(report.warnings)];
     return { head, progress: report, text: outcome({ ...report, skipped: report.skips.length }), isOver, more };
   }
 
@@ -74,7 +73,8 @@ export function create(section, app) {
       event.preventDefault();
       showProblem($("server-import-error"), null);
       try {
-        follow(await api.startImport($("server-path").value.trim(), $("server-prune").checked, choices.values), true);
+        const place = { path: $("server-path").value.trim(), prune: $("server-prune").checked, allow_empty: $("server-allow-empty").checked };
+        follow(await api.startImport({ ...place, options: choices.values }), true);
       } catch (error) {
         if (!error.isOffline) showProblem($("server-import-error"), error);
       }
@@ -99,4 +99,14 @@ export function create(section, app) {
   const show = () => info.import_roots.length && showJobs();
   // A stream is a connection, of which a browser has few; the jobs are listed again when the view is.
   return { show, hide: () => following?.abort() };
+}
+
+/** How many files there are of each kind, told by their extensions. */
+function countKinds(files) {
+  const kinds = {};
+  for (const { name } of files) {
+    const kind = /\.[^.]{1,12}$/.exec(name)?.[0].toLowerCase() ?? "no extension";
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  return kinds;
 }

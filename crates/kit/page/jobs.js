@@ -60,6 +60,23 @@ export function skipList(skips, total = skips.length) {
   return el("details", { class: "skips", open: skips.length <= 10 }, summary, el("ul", {}, ...skips.map(row)));
 }
 
+/** Files that are not of a kind that is imported, counted by kind: the most frequent first. */
+export function passedOver(kinds = {}) {
+  const found = Object.entries(kinds).sort(([, a], [, b]) => b - a);
+  if (!found.length) return null;
+  const total = found.reduce((sum, [, count]) => sum + count, 0);
+  const list = found.map(([kind, count]) => `${kind} ${number(count)}`).join(", ");
+  return el("p", { class: "hint", "data-testid": "passed-over" }, `${plural(total, "other file", "other files")} passed over: ${list}`);
+}
+
+/** What else should be known of an import. */
+export function warningList(warnings = []) {
+  if (!warnings.length) return null;
+  const summary = el("summary", {}, plural(warnings.length, "warning", "warnings"));
+  const row = (text) => el("li", { "data-testid": "warning" }, text);
+  return el("details", { class: "skips", open: warnings.length <= 10 }, summary, el("ul", {}, ...warnings.map(row)));
+}
+
 /** A box that follows a job of the server until it is over; `onDone(job)` is called then. */
 export function jobBox(job, signal, onDone = () => {}) {
   const failure = el("div", { class: "problem", role: "alert", hidden: true });
@@ -69,8 +86,9 @@ export function jobBox(job, signal, onDone = () => {}) {
     const isOver = api.isFinal({ state });
     if (error) showProblem(failure, { message: error.detail ?? error.title, hint: error.hint });
     const text = report && outcome(report);
-    const skips = isOver && report && skipList(report.skips, report.skipped);
-    box.update({ head: states[state], progress, text, isOver, more: [failure, skips, result && resultTable(result)] });
+    const told = isOver && report
+      ? [skipList(report.skips, report.skipped), warningList(report.warnings), passedOver(report.passed_over)] : [];
+    box.update({ head: states[state], progress, text, isOver, more: [failure, ...told, result && resultTable(result)] });
   }
 
   paint(job);

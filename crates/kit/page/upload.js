@@ -25,7 +25,7 @@ export function* batches(files) {
 
 /** Uploads `files`; `onProgress(report)` is called with the same growing report that is returned. */
 export async function upload(files, { parts, limit, signal, onProgress }) {
-  const report = { done: 0, total: files.length, per_second: 0, added: 0, replaced: 0, unchanged: 0, skips: [] };
+  const report = { done: 0, total: files.length, per_second: 0, added: 0, replaced: 0, unchanged: 0, skips: [], warnings: [] };
   const started = performance.now();
   const skip = (file, reason) => report.skips.push({ source: file.webkitRelativePath || file.name, reason });
   const count = (done) => {
@@ -43,6 +43,7 @@ export async function upload(files, { parts, limit, signal, onProgress }) {
       const answer = await api.upload(batch, parts, signal);
       for (const key of ["added", "replaced", "unchanged"]) report[key] += answer[key];
       report.skips.push(...answer.skipped);
+      report.warnings.push(...answer.warnings);
     } catch (error) {
       if (isAbort(error)) throw error;
       if (error.isOffline) {

@@ -21,8 +21,11 @@ use crate::vectors::{Chosen, Maker, choose};
 
 pub(crate) use crate::threads::blocking;
 
-/// The kit's private fields: the version of the source an item was made from, and the source's number of items.
-const OWN_FIELDS: [&str; 2] = ["version", "parts"];
+/// The kit's private fields: the version of the source an item was made from, the source's number of items, and the
+/// table that listed it.
+const OWN_FIELDS: [&str; 3] = ["version", "parts", TABLE];
+/// The table that listed an item's source, where one did.
+pub(crate) const TABLE: &str = "listed_in";
 /// The source that an item is of: the id of its first item.
 pub const SOURCE: &str = "source";
 /// The span of its source that an item stands for, in seconds.
@@ -139,7 +142,7 @@ impl Context {
 
     /// A collection with a vector field, the solution's own fields, and those of the kit: `source` (which items are of the
     /// same source), `path` (where an item came from), `imported_at` (milliseconds since 1970), `start` and `end` where
-    /// items are spans of their sources, and two that it keeps for itself.
+    /// items are spans of their sources, and three that it keeps for itself.
     pub fn spec(&self, vector: VectorField, fields: Vec<ScalarField>) -> CollectionSpec {
         let path = ScalarField::string("path");
         // Filterable fields are stored with the vectors; with Redis, paths are not filterable and live there.
@@ -154,6 +157,7 @@ impl Context {
         spec.scalars.push(ScalarField::int("imported_at"));
         spec.scalars.push(ScalarField::string("version").not_filterable());
         spec.scalars.push(ScalarField::int("parts").not_filterable());
+        spec.scalars.push(ScalarField::string(TABLE).nullable().not_filterable());
         spec
     }
 
@@ -251,7 +255,7 @@ impl Context {
         };
         let message = format!("collection '{}' was not created by {}: {what}", self.collection, self.facts.name);
         let hint = match missing {
-            Some(field) if field.name == SOURCE => {
+            Some(field) if [SOURCE, TABLE].contains(&field.name.as_str()) => {
                 "an earlier version of the program may have created it: import again, into a different --collection"
             }
             _ => "choose a different one with --collection",

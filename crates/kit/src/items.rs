@@ -51,6 +51,13 @@ pub(crate) async fn remove(context: &Context, ids: Vec<Id>) -> Result<()> {
     Ok(())
 }
 
+/// Removes some of a source's items while others stay: an uploaded file stays with them.
+pub(crate) async fn remove_parts(context: &Context, ids: Vec<Id>) -> Result<()> {
+    context.store.delete(&context.collection, &Selection::Ids(ids.clone())).await?;
+    ids.iter().for_each(|id| context.media.remove(id, None));
+    Ok(())
+}
+
 /// Where an item came from.
 pub(crate) async fn path_of(context: &Context, id: &Id) -> Result<String> {
     let record = stored(context, id, &Output::only(["path"])).await?;

@@ -53,7 +53,7 @@ pub use facts::{Facts, OwnVector, Vectors, WordsExample};
 pub use include_dir;
 pub use items::{stored, stored_vector};
 pub use media::{Look, Media, MediaKind, THUMBNAIL};
-pub use names::hex;
+pub use names::{hex, named_path, path_name};
 pub use options::{OptionValue, Options, ProgramOption};
 pub use printer::Printer;
 pub use program::{Export, OwnCommand, Program, Sample, Work};

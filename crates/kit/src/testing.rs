@@ -1,12 +1,13 @@
 //! A solution without a model for the kit's own tests: texts whose vectors count letters.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::encoder::EncoderOptions;
 use bootcamp_core::models::{ModelSettings, Registry};
 use bootcamp_core::picture::{Limits, Picture};
-use bootcamp_core::{CollectionSpec, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
+use bootcamp_core::{CollectionSpec, Error, Fields, LocalStore, Metric, Result, ScalarField, VectorField};
 use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
@@ -22,7 +23,7 @@ use crate::options::{OptionValue, Options, ProgramOption};
 use crate::program::{Export, Program};
 use crate::query::{Answer, SearchQuery, Subject, combine};
 use crate::solution::{Card, Preview, Solution};
-use crate::source::{Places, Source, Sources, files};
+use crate::source::{Places, Rows, Skip, Source, Sources, Wanted, files};
 use crate::spool::Spool;
 use crate::vectors::Maker;
 use crate::watch::Report;
@@ -119,6 +120,18 @@ pub fn vector(text: &str) -> Vec<f32> {
     counts
 }
 
+/// The texts that a table's column `path` names.
+fn listed(table: &Path, rows: Rows, places: &Places) -> Sources {
+    let (table, places) = (table.to_owned(), places.clone());
+    Box::new(rows.map(move |(line, row)| {
+        let skip = |error: &Error| Skip::new(format!("{}:{line}", table.display()), error);
+        let row = row.map_err(|error| skip(&error))?;
+        let path = row.get("path").and_then(|path| path.as_str());
+        let path = path.ok_or_else(|| skip(&Error::invalid("the row has no path")))?;
+        places.listed(&table, line, &table.with_file_name(path))
+    }))
+}
+
 struct Letters(Context);
 
 #[async_trait]
@@ -133,7 +146,7 @@ impl Solution for Letters {
     }
 
     fn discover(&self, places: &Places) -> Result<Sources> {
-        files(places, &["txt"])
+        files(places, &Wanted { table: Some(listed), ..Wanted::called(&["txt"]) })
     }
 
     async fn import(&self, import: Import) -> Result<Report> {

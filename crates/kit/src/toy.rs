@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use crate::http::{Problem, Problems};
 use crate::ingest::{Import, Item, Items, Pipeline, Span, ingest};
-use crate::source::{Places, Source, Sources, files};
+use crate::source::{Places, Source, Sources, Wanted, files};
 use crate::testing::vector;
 use crate::*;
 
@@ -54,7 +54,7 @@ impl Solution for Toy {
     }
 
     fn discover(&self, places: &Places) -> Result<Sources> {
-        files(places, &["txt"])
+        files(places, &Wanted::called(&["txt"]))
     }
 
     async fn import(&self, import: Import) -> Result<Report> {

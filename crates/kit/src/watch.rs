@@ -1,16 +1,17 @@
 //! The progress of an import or of other long work, for observers: the terminal, a job, a test. Reading it is cheap
 //! and never blocks.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bootcamp_core::Id;
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use utoipa::ToSchema;
 
-use crate::source::Skip;
+use crate::source::{Notes, Skip, container};
 
 /// How many skipped sources are kept with their reasons.
 pub const MAX_SKIPS: usize = 10_000;
@@ -27,6 +28,12 @@ pub struct Report {
     pub skipped: u64,
     /// The first of those that were skipped, at most [`MAX_SKIPS`].
     pub skips: Vec<Skip>,
+    /// Files that were found and are not of a kind that is imported, by kind: `.txt`, `hidden`. They are no errors.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<String, u64>,
+    /// What else should be known: a source that was named twice, items that were kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Whether it was cancelled.
     pub interrupted: bool,
     /// Ids of what was added, replaced or unchanged, where they were asked for.
@@ -44,6 +51,10 @@ impl Report {
         self.skipped += other.skipped;
         let room = MAX_SKIPS.saturating_sub(self.skips.len());
         self.skips.extend(other.skips.into_iter().take(room));
+        for (kind, count) in other.passed_over {
+            *self.passed_over.entry(kind).or_default() += count;
+        }
+        self.warnings.extend(other.warnings);
         self.interrupted |= other.interrupted;
         self.ids.extend(other.ids);
     }
@@ -54,6 +65,7 @@ impl Report {
 pub struct Watch {
     shared: Arc<Shared>,
     cancel: CancellationToken,
+    notes: Notes,
 }
 
 #[derive(Debug)]
@@ -115,7 +127,7 @@ impl Watch {
             skips: Mutex::default(),
             ids: with_ids.then(Mutex::default),
         };
-        Self { shared: Arc::new(shared), cancel: CancellationToken::new() }
+        Self { shared: Arc::new(shared), cancel: CancellationToken::new(), notes: Notes::default() }
     }
 
     /// One that remembers the id of each source's first item: for imports of a few.
@@ -135,6 +147,17 @@ impl Watch {
 
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
+    }
+
+    /// Cancels the work when the guard is dropped, unless it is disarmed: for threads that outlive those who started
+    /// them.
+    pub(crate) fn cancel_on_drop(&self) -> DropGuard {
+        self.cancel.clone().drop_guard()
+    }
+
+    /// What is met besides sources.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     pub fn set_total(&self, total: u64) {
@@ -164,6 +187,7 @@ impl Watch {
                 shared.removed.store(report.removed, Relaxed);
                 shared.skipped.store(report.skipped, Relaxed);
                 shared.skips.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&report.skips);
+                self.notes.follow(&report.passed_over, &report.warnings);
             }
             None => shared.advanced.store(done, Relaxed),
         }
@@ -186,6 +210,8 @@ impl Watch {
             removed: shared.removed.load(Relaxed),
             skipped: shared.skipped.load(Relaxed),
             skips: self.skips_from(0),
+            passed_over: self.notes.passed_over(),
+            warnings: self.notes.warnings_from(0),
             interrupted: self.is_cancelled(),
             ids: shared
                 .ids
@@ -224,6 +250,7 @@ impl Watch {
 
     /// A source cannot be taken.
     pub fn skip(&self, skip: Skip) {
+        self.notes.unread(container(&skip.source));
         let mut skips = self.shared.skips.lock().unwrap_or_else(PoisonError::into_inner);
         if skips.len() < MAX_SKIPS {
             skips.push(skip);

@@ -2,45 +2,72 @@
 //! Pascal VOC's XML, from the folder it is in, from a text file beside it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 
-use bootcamp_core::{Error, Fields, Result};
-use bootcamp_kit::source::{Places, Rows, Skip, Source, Sources, files, rows};
+use bootcamp_core::picture::media_type;
+use bootcamp_core::{Error, Result};
+use bootcamp_kit::source::{Places, Rows, Skip, Source, Sources, Wanted, files};
+use bootcamp_kit::{named_path, path_name};
 use roxmltree::Node;
 use serde_json::{Value, json};
 
 /// Extensions of what the decoder reads.
-const EXTENSIONS: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+const EXTENSIONS: &[&str] = &["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 /// The maximum size of a sidecar file, in bytes.
 const MAX_SIDECAR: u64 = 1 << 20;
 /// Letters of a caption that are kept.
 const MAX_CAPTION: usize = 2000;
 
+/// What is taken from folders and archives, and that tables name pictures.
+const WANTED: Wanted = Wanted {
+    by_content: Some(looks_like_a_picture),
+    beside: is_beside,
+    table: Some(in_table),
+    ..Wanted::called(EXTENSIONS)
+};
+
 /// Every picture in these places. A table (`.csv`, `.tsv`, `.jsonl`) names pictures itself: its column `path` is a file,
 /// relative to the table; `label` and `caption` are what they say; all others become the field `extra`.
 ///
 /// # Errors
-/// `NotFound` for a place that is not there, `InvalidInput` for a table without a header.
+/// Those of [`files`].
 pub fn discover(places: &Places) -> Result<Sources> {
-    let mut found: Vec<Sources> = Vec::new();
-    let mut others = Vec::new();
-    for path in places.resolve()? {
-        match rows(&path).map_err(|error| error.context(path.display()))? {
-            Some(rows) => found.push(in_table(path, rows, places.fields.clone())),
-            None => others.push(path),
-        }
-    }
-    if !others.is_empty() {
-        let pictures = files(&Places { paths: others, ..places.clone() }, EXTENSIONS)?;
-        found.push(Box::new(pictures.map(|picture| picture.map(describe))));
-    }
-    Ok(Box::new(found.into_iter().flatten()))
+    Ok(Box::new(files(places, &WANTED)?.map(|found| found.map(describe))))
 }
 
-fn in_table(table: PathBuf, rows: Rows, fields: Fields) -> Sources {
+/// Whether a file of any name is a picture that can be read, by its first bytes.
+fn looks_like_a_picture(head: &[u8]) -> bool {
+    match media_type(head) {
+        // Two letters, with which texts begin, too; the size of a header follows that has few values.
+        Some("image/bmp") => head.get(14..18).is_some_and(|size| matches!(size, [12..=124, 0, 0, 0])),
+        kind => kind.is_some(),
+    }
+}
+
+/// Whether a file says something of a picture beside it, and is read with that.
+fn is_beside(path: &Path) -> bool {
+    let has_picture = |name: &Path| {
+        let is_there = |extension: &&str| {
+            [(*extension).to_owned(), extension.to_ascii_uppercase()].iter().any(|it| name.with_extension(it).exists())
+        };
+        EXTENSIONS.iter().any(is_there)
+    };
+    match (path.extension().and_then(OsStr::to_str), path.parent()) {
+        (Some("txt"), _) => has_picture(path),
+        (Some("xml"), Some(folder)) => {
+            folder.ends_with("Annotations")
+                && path.file_name().is_some_and(|name| has_picture(&folder.with_file_name("JPEGImages").join(name)))
+        }
+        _ => false,
+    }
+}
+
+fn in_table(table: &Path, rows: Rows, places: &Places) -> Sources {
+    let (table, places) = (table.to_owned(), places.clone());
     let folder = table.parent().map(Path::to_owned).unwrap_or_default();
     Box::new(rows.map(move |(line, row)| {
-        let place = format!("{}:{line}", table.display());
+        let place = format!("{}:{line}", path_name(&table));
         let mut row = row.map_err(|error| Skip::new(&place, &error))?;
         let path = row.remove("path").and_then(|path| path.as_str().map(|path| folder.join(path)));
         let path = path.ok_or_else(|| {
@@ -48,9 +75,7 @@ fn in_table(table: PathBuf, rows: Rows, fields: Fields) -> Sources {
                 .with_hint("put the path of each picture there, relative to the table");
             Skip::new(&place, &error)
         })?;
-        let path = path.canonicalize().map_err(|error| Skip::new(&place, &Error::io("cannot find", &path, error)))?;
-        let mut source = Source::file(&path)?;
-        source.fields.clone_from(&fields);
+        let mut source = places.listed(&table, line, &path)?;
         for name in ["label", "caption"] {
             // A number is a label, too.
             let value = row.remove(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -59,13 +84,13 @@ fn in_table(table: PathBuf, rows: Rows, fields: Fields) -> Sources {
         if !row.is_empty() {
             source.fields.insert("extra".to_owned(), Value::Object(row));
         }
-        Ok(describe(source))
+        Ok(source)
     }))
 }
 
 /// Adds the label and caption from the picture's folder and sidecar files.
 fn describe(mut source: Source) -> Source {
-    let path = PathBuf::from(&source.name);
+    let path = named_path(&source.name);
     if !source.fields.contains_key("label") {
         if let Some(objects) = voc_objects(&path) {
             source.fields.insert("label".to_owned(), json!(objects.main));

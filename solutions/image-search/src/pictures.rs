@@ -19,6 +19,7 @@ pub struct Pictures {
 #[async_trait]
 impl Pipeline for Pictures {
     type Input = Pixels;
+    const SEVERAL: bool = false;
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, Pixels>> {
         let bytes = source.read(self.limits.bytes)?;

@@ -6,6 +6,7 @@ mod beside;
 mod browser;
 mod cli;
 mod crash;
+mod faults;
 mod program;
 mod recipe;
 mod server;

@@ -2,7 +2,7 @@
 //! invalid one costs no other and an unchanged one is not read again.
 
 use bootcamp_core::{Error, Fields, MAX_JSON, Result};
-use bootcamp_kit::source::{Content, Places, Skip, Source, Sources, files};
+use bootcamp_kit::source::{Content, Origin, Places, Skip, Source, Sources, Wanted, files};
 use bootcamp_kit::{Options, hex};
 use serde_json::Value;
 
@@ -34,7 +34,9 @@ impl Reading {
 /// # Errors
 /// `NotFound` for a place that is not there.
 pub fn discover(places: &Places) -> Result<Sources> {
-    Ok(records(files(places, EXTENSIONS)?, Reading::of(&places.options)))
+    // Records are named by their lines, so that names alone need the content, too.
+    let places = Places { names_only: false, ..places.clone() };
+    Ok(records(files(&places, &Wanted::called(EXTENSIONS))?, Reading::of(&places.options)))
 }
 
 /// The records of those sources that are files; uploads come here, too.
@@ -52,17 +54,18 @@ fn is_record(source: &Source) -> bool {
 }
 
 fn in_file(file: Source, reading: &Reading) -> Sources {
-    let Source { name, content, fields, .. } = file;
+    let Source { name, content, fields, origin, .. } = file;
     match content.open().and_then(|file| read_from(&name, file, &reading.columns)) {
-        Ok(records) => in_records(name, records, fields, reading.largest_fragment),
+        Ok(records) => in_records(name, records, fields, origin, reading.largest_fragment),
         Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
     }
 }
 
-fn in_records(file: String, records: Records, fields: Fields, largest_fragment: bool) -> Sources {
+fn in_records(file: String, records: Records, fields: Fields, origin: Origin, largest_fragment: bool) -> Sources {
     Box::new(records.map(move |(line, record)| {
         let name = format!("{file}:{line}");
         let source = record.and_then(|record| source(&name, record, &fields, largest_fragment));
+        let source = source.map(|source| Source { origin: origin.clone(), ..source });
         source.map_err(|error| Skip::new(name, &error))
     }))
 }
@@ -85,7 +88,7 @@ fn source(name: &str, record: Record, fields: &Fields, largest_fragment: bool) -
     // The option changes the molecule, so it is part of the version.
     let fragment = if largest_fragment { "-fragment" } else { "" };
     let version = format!("{}{fragment}", &hex(text.as_bytes())[..16]);
-    Ok(Source { name: name.to_owned(), content: Content::Bytes(text.into_bytes().into()), version, fields: said })
+    Ok(Source { fields: said, ..Source::new(name, Content::Bytes(text.into_bytes().into()), version) })
 }
 
 /// The structure of a source that [`records`] made: only a molfile has lines.

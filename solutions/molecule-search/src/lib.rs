@@ -202,7 +202,7 @@ impl Solution for MoleculeSearch {
             Some("ivf") => IndexKind::BinIvfFlat { nlist: 1024 },
             _ => IndexKind::BinFlat,
         };
-        let import = Import { sources: discover::records(import.sources, reading), ..import };
+        let import = import.map(|sources| discover::records(sources, reading.clone()));
         ingest(&self.context, &self.collection_with(index), molecules, import).await
     }
 

@@ -47,6 +47,7 @@ impl Pipeline for Molecules {
     type Input = Vec<u8>;
 
     const BATCH: usize = 256;
+    const SEVERAL: bool = false;
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, Vec<u8>>> {
         let structure = structure(source)?;

@@ -29,7 +29,7 @@ async fn import_with(solution: &dyn Solution, paths: Vec<PathBuf>, options: &[(&
     let options = Options::of(PROGRAM.facts.import_options, options.iter().copied()).unwrap();
     let places = Places { options: options.clone(), ..Places::new(paths) };
     let sources = solution.discover(&places).unwrap();
-    solution.import(Import { sources, options, prune: None, watch: Watch::default() }).await.unwrap()
+    solution.import(Import { options, ..Import::new(sources, Watch::default()) }).await.unwrap()
 }
 
 fn like(smiles: &str, k: usize) -> SearchQuery {
@@ -248,7 +248,7 @@ async fn a_server_without_vectors_of_bits_is_told_at_the_first_import() {
     let server = MilvusLiteServer::start().await;
     let solution = open(&server.settings().uri.unwrap()).await;
     let sources = solution.discover(&Places::new(vec![sample(FILES[0])])).unwrap();
-    let import = Import { sources, options: Options::default(), prune: None, watch: Watch::default() };
+    let import = Import::new(sources, Watch::default());
     let error = solution.import(import).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     let told = format!("{error} {:?}", error.hint());

@@ -26,6 +26,9 @@ pub struct ImportArgs {
     /// Remove items whose files are gone from these places
     #[arg(long, env = "BOOTCAMP_PRUNE")]
     pub prune: bool,
+    /// With --prune: also remove all items of a place that has no files any more
+    #[arg(long, env = "BOOTCAMP_ALLOW_EMPTY")]
+    pub allow_empty: bool,
     /// The program's own options, added to clap at run time.
     #[arg(skip)]
     pub options: Options,
@@ -35,6 +38,7 @@ pub async fn run(solution: &dyn Solution, args: ImportArgs, printer: Printer) ->
     let mut places = Places::new(args.paths);
     places.fields.extend(args.label.map(|label| ("label".to_owned(), label.into())));
     places.options = args.options;
+    places.allow_empty = args.allow_empty;
     let start = Instant::now();
     let report = import(solution, places, args.prune, printer).await?;
     finish(&report, start, printer)

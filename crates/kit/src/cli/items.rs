@@ -12,6 +12,7 @@ use crate::ingest::source_id;
 use crate::items::{looks_like_id, narrowed, no_item, remove as remove_items, remove_where};
 use crate::printer::Printer;
 use crate::solution::Solution;
+use crate::source::place_name;
 
 /// Items read per request.
 const PAGE: usize = 1000;
@@ -67,7 +68,7 @@ pub fn source(text: &str) -> String {
     if looks_like_id(text) {
         return text.to_owned();
     }
-    let path = Path::new(text).canonicalize().map(|path| path.to_string_lossy().into_owned());
+    let path = place_name(Path::new(text));
     source_id(path.as_deref().unwrap_or(text)).to_string()
 }
 

@@ -21,7 +21,7 @@ use crate::imports::prepare;
 use crate::job::{DUPLICATES, IMPORT, Outcome};
 use crate::options::Options;
 use crate::solution::Solution;
-use crate::source::{Places, Skip, is_within};
+use crate::source::{Places, is_within};
 use crate::watch::Watch;
 
 /// A place on the server to import from.
@@ -34,6 +34,9 @@ pub(super) struct ImportInput {
     /// Remove items whose files are gone from there.
     #[serde(default)]
     prune: bool,
+    /// With `prune`: also remove all items of a place that has no files any more.
+    #[serde(default)]
+    allow_empty: bool,
     /// The label of all imported items, instead of the detected one.
     label: Option<String>,
     /// The program's own options, added to the document when the server starts.
@@ -87,20 +90,10 @@ async fn import_below(
     roots: Option<Vec<PathBuf>>,
     watch: Watch,
 ) -> Result<Outcome> {
-    let mut places = Places { options, ..Places::new(vec![input.path]) };
+    let mut places = Places { options, roots, allow_empty: input.allow_empty, ..Places::new(vec![input.path]) };
     places.fields.extend(input.label.map(|label| ("label".to_owned(), label.into())));
     let preparing = Arc::clone(&solution);
-    let mut import = blocking(move || prepare(&*preparing, &places, input.prune, watch)).await?;
-    if let Some(roots) = roots {
-        // A table may name files anywhere.
-        import.sources = Box::new(import.sources.map(move |found| {
-            let source = found?;
-            if source.is_within(&roots) {
-                return Ok(source);
-            }
-            Err(Skip { source: source.name, reason: "it is not below an import root of this server".to_owned() })
-        }));
-    }
+    let import = blocking(move || prepare(&*preparing, &places, input.prune, watch)).await?;
     solution.import(import).await.map(Outcome::Imported)
 }
 

@@ -12,11 +12,11 @@ use super::problem::{Fields, Problem, Problems};
 use super::upload::{File, Parts};
 use crate::api::{ItemBody, ItemsBody};
 use crate::context::blocking;
-use crate::ingest::{Import, item_id};
+use crate::ingest::{Import, source_id};
 use crate::items::{narrowed, no_item, remove as remove_items, remove_where};
 use crate::options::Options;
 use crate::solution::Solution;
-use crate::source::{Skip, Source};
+use crate::source::{Skip, Source, Sources};
 use crate::watch::{Report, Watch};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -68,6 +68,8 @@ pub(super) struct UploadBody {
     unchanged: u64,
     /// Files that were skipped, with reasons.
     skipped: Vec<Skip>,
+    /// What else should be known: a file that was sent twice.
+    warnings: Vec<String>,
     /// Items of the accepted files.
     items: Vec<ItemBody>,
 }
@@ -98,12 +100,17 @@ pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadB
     let known = app.solution.context().facts.import_options;
     let chosen = known.iter().filter_map(|option| Some((option.name, parts.texts.get(option.name)?.trim())));
     let options = Options::of(known, chosen.filter(|(_, value)| !value.is_empty()))?;
-    let names: Vec<String> = parts.files.iter().map(|file| file.name.clone()).collect();
+    let sent: Vec<String> = parts.files.iter().map(|file| file.name.clone()).collect();
     let sources = keep(&*app.solution, parts).await?;
     let kept: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
-    let sources = Box::new(sources.into_iter().map(Ok));
-    let mut report = app.solution.import(Import { sources, options, prune: None, watch: Watch::with_ids() }).await?;
-    forget(&*app.solution, &mut report.skips, &kept, &names);
+    // Both may be read, so a file that is sent twice is known to be one.
+    let names: Sources = Box::new(sources.clone().into_iter().map(Ok));
+    let import = Import::new(Box::new(sources.into_iter().map(Ok)), Watch::with_ids());
+    let mut report = app.solution.import(Import { names: Some(names), options, ..import }).await?;
+    forget(&*app.solution, &mut report.skips, &kept, &sent);
+    for (kept, sent) in kept.iter().zip(&sent) {
+        report.warnings.iter_mut().for_each(|warning| *warning = warning.replace(kept, sent));
+    }
     uploaded(&*app.solution, report).await.map(Json)
 }
 
@@ -113,7 +120,7 @@ fn forget(solution: &dyn Solution, skips: &mut [Skip], kept: &[String], names: &
         let of = |name: &String| skip.source.strip_prefix(name.as_str());
         let Some((at, part)) = kept.iter().enumerate().find_map(|(at, name)| Some((at, of(name)?))) else { continue };
         if part.is_empty() {
-            solution.context().media.remove(&item_id(&skip.source, 0), Some(&skip.source));
+            solution.context().media.remove(&source_id(&skip.source), Some(&skip.source));
         }
         skip.source = format!("{}{part}", names[at]);
     }
@@ -136,6 +143,7 @@ async fn keep(solution: &dyn Solution, mut parts: Parts) -> Result<Vec<Source>, 
             } else {
                 Source::upload(&file.name, file.received)
             };
+            source.origin.place = "the upload".into();
             // A folder that is sent as a whole says what is in it, as it would from the disk.
             let label = file.name.rsplit('/').nth(1).filter(|label| !label.trim_matches('.').is_empty());
             source.fields.extend(label.map(|label| ("label".to_owned(), label.into())));
@@ -152,8 +160,8 @@ async fn uploaded(solution: &dyn Solution, report: Report) -> Result<UploadBody,
     let output = context.output(&solution.collection());
     let records = context.store.get(&context.collection, &report.ids, &output).await?;
     let items = records.into_iter().filter_map(|record| Some(ItemBody::new(solution, record.id?, record.fields)));
-    let Report { added, replaced, unchanged, skips, .. } = report;
-    Ok(UploadBody { added, replaced, unchanged, skipped: skips, items: items.collect() })
+    let Report { added, replaced, unchanged, skips, warnings, .. } = report;
+    Ok(UploadBody { added, replaced, unchanged, skipped: skips, warnings, items: items.collect() })
 }
 
 /// Show an item

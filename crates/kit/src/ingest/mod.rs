@@ -1,6 +1,7 @@
 //! From sources to records: decoding on all cores, encoding in batches, writing, with bounded queues in between, so
 //! that memory does not grow with the data, and ids that make importing again harmless.
 
+mod names;
 mod pipeline;
 mod prune;
 
@@ -17,6 +18,7 @@ use crate::source::{Source, Sources};
 use crate::watch::Watch;
 
 pub use pipeline::ingest;
+pub use prune::Prune;
 
 /// How a solution turns sources into records.
 #[async_trait]
@@ -26,6 +28,9 @@ pub trait Pipeline: Send + Sync + 'static {
 
     /// Items that are encoded together.
     const BATCH: usize = 32;
+
+    /// Whether a source may have several items. If so, those of its older versions are looked for when a source is in.
+    const SEVERAL: bool = true;
 
     /// The items of a source, in order: one for a picture, many for a video. Computes and blocks; called on several
     /// threads at once.
@@ -65,11 +70,27 @@ pub struct Span {
 /// What to import, and where to report progress.
 pub struct Import {
     pub sources: Sources,
+    /// The same again, of which only the names count: a first look that says how many there are and which are named more
+    /// than once. Without it, a name that comes up again is skipped.
+    pub names: Option<Sources>,
     /// The program's import options.
     pub options: Options,
-    /// Afterwards, remove items whose names begin with one of these and that the sources did not name.
-    pub prune: Option<Vec<String>>,
+    /// Afterwards, remove items whose sources are gone.
+    pub prune: Option<Prune>,
     pub watch: Watch,
+}
+
+impl Import {
+    /// Sources and nothing else.
+    pub fn new(sources: Sources, watch: Watch) -> Self {
+        Self { sources, names: None, options: Options::default(), prune: None, watch }
+    }
+
+    /// The sources that each source turns into: the records in a file.
+    #[must_use]
+    pub fn map(self, turn: impl Fn(Sources) -> Sources) -> Self {
+        Self { sources: turn(self.sources), names: self.names.map(turn), ..self }
+    }
 }
 
 impl std::fmt::Debug for Import {
@@ -94,13 +115,17 @@ impl std::fmt::Display for Span {
 
 /// The id of a source: that of its first item.
 pub fn source_id(source: &str) -> Id {
-    item_id(source, 0)
+    id_of(source.as_bytes(), 0)
 }
 
-/// The id of a source's item: the first 80 bits of a hash of its name and number, in hex. A million items have the same
-/// one twice with a chance of one in 10¹².
-pub fn item_id(source: &str, part: u64) -> Id {
-    let mut named = source.as_bytes().to_vec();
+/// The id of another item of a source, numbered from 1, in one version of the source.
+pub fn part_id(source: &str, version: &str, part: u64) -> Id {
+    id_of(&[source.as_bytes(), &[0], version.as_bytes()].concat(), part)
+}
+
+/// The first 80 bits of a hash, in hex. Of a million items two have the same one with a chance of one in 10¹².
+fn id_of(name: &[u8], part: u64) -> Id {
+    let mut named = name.to_vec();
     named.push(0);
     named.extend(part.to_be_bytes());
     Id::String(hex(&named)[..ID_LENGTH].to_owned())

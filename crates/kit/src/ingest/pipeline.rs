@@ -1,33 +1,40 @@
 //! The pipeline itself: find and compare → decode on all cores → encode → write. Each step waits when the next one is
 //! behind; an error in one closes the queues and thereby ends all of them.
 //!
-//! **What makes imports repeatable.** An item's id is a hash of its source's name and its number within it, so writing it
-//! again replaces it. A source's first item is written last and says which version of the source it is of and how many
-//! items there are: where it stands, the source is in as a whole, and an unchanged one is not read again.
+//! **What makes imports repeatable.** A source's first item has an id that is a hash of the source's name. It is written
+//! last and says which version of the source it is of and how many items there are: where it stands, the source is in as
+//! a whole, and an unchanged one is not read again. The ids of the other items are of that version. So a new version is
+//! written beside the old one, whose items are removed once the new one is whole; if that fails, the old one is still
+//! there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bootcamp_core::{
-    CollectionSpec, Error, ErrorKind, Fields, Id, Output, Record, Result, ScalarKind, Selection, Vector,
+    CollectionSpec, Error, ErrorKind, Fields, Id, Output, PageRequest, Record, Result, ScalarKind, Vector, scan,
 };
+use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::prune::{name_hash, prune};
-use super::{Import, Item, Pipeline, item_id, source_id};
-use crate::context::{Context, SOURCE, SPAN, blocking};
+use super::names::{Names, Turn};
+use super::prune::prune;
+use super::{Import, Item, Pipeline, part_id, source_id};
+use crate::context::{Context, SOURCE, SPAN, TABLE, blocking};
+use crate::items::{narrowed, remove_parts};
 use crate::names::hex;
-use crate::source::{Content, Skip, Source, Sources};
+use crate::source::{Content, Origin, Skip, Source, Sources};
 use crate::watch::{Outcome, Report, Watch};
 
 /// Sources looked up in the store in one call.
 const LOOKUP: usize = 64;
+/// A source's items looked up in the store in one call.
+const PAGE: usize = 1000;
 /// Bytes of sources that wait to be looked up, where they were read already.
 const LOOKUP_BYTES: usize = 32 << 20;
 
@@ -35,8 +42,7 @@ const LOOKUP_BYTES: usize = 32 << 20;
 struct Changed {
     source: Source,
     version: String,
-    /// The number of items of its old version; 0 for a new source.
-    old_parts: u64,
+    outcome: Outcome,
 }
 
 /// An item on its way to the store.
@@ -49,16 +55,15 @@ struct Draft<I> {
 }
 
 struct Last {
+    version: String,
     outcome: Outcome,
-    /// Items of the source's old version that the new one does not have.
-    stale: Vec<Id>,
 }
 
 /// Imports sources into the context's collection, which is created if it is not there.
 ///
 /// # Errors
-/// What ends the whole import: those of the store and of [`Pipeline::encode`]. A source that cannot be taken is none;
-/// the report lists it.
+/// What ends the whole import: those of the store, of the media folder and of [`Pipeline::encode`]; `InvalidInput` when
+/// pruning is refused. A source that cannot be taken is none; the report lists it.
 pub async fn ingest<P: Pipeline>(
     context: &Context,
     spec: &CollectionSpec,
@@ -66,16 +71,17 @@ pub async fn ingest<P: Pipeline>(
     import: Import,
 ) -> Result<Report> {
     context.ensure(spec).await?;
-    let Import { sources, prune: scopes, watch, .. } = import;
+    let Import { sources, names, prune: pruning, watch, .. } = import;
+    // The threads below outlive this future if nobody waits for it any more.
+    let guard = watch.cancel_on_drop();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (changed, to_decode) = sync_channel(cores * 2);
     let (decoded, mut to_encode) = mpsc::channel::<Draft<P::Input>>(P::BATCH * 2);
     let pipeline = Arc::new(pipeline);
 
-    let finder =
-        Finder { context: context.clone(), watch: watch.clone(), changed, seen: scopes.is_some().then(HashSet::new) };
+    let finder = Finder { context: context.clone(), watch: watch.clone(), changed };
     let handle = Handle::current();
-    let finding = blocking(move || finder.run(sources, &handle));
+    let finding = blocking(move || finder.run(names, sources, &handle));
 
     let to_decode = Arc::new(Mutex::new(to_decode));
     // Items of failed sources that were decoded before the error.
@@ -106,26 +112,32 @@ pub async fn ingest<P: Pipeline>(
     let writing = async {
         while let Some(batches) = encoded.next().await {
             let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
-            write(context, batches.into_iter().flatten(), &watch).await?;
+            write::<P>(context, batches.into_iter().flatten(), &watch).await?;
         }
         // Ends the other steps if this one failed: they find their queue closed.
         drop(encoded);
         Ok(())
     };
-    let (seen, decoding, writing) = tokio::join!(finding, futures::future::join_all(decoders), writing);
+    let (found, decoding, writing) = tokio::join!(finding, futures::future::join_all(decoders), writing);
+    let orphans = std::mem::take(&mut *orphans.lock().unwrap_or_else(PoisonError::into_inner));
+    let removing = if orphans.is_empty() { Ok(()) } else { remove_parts(context, orphans).await };
     // The last step's error is the cause of the others'.
     writing?;
     decoding.into_iter().collect::<Result<()>>()?;
-    let seen = seen?;
-
-    let orphans = std::mem::take(&mut *orphans.lock().unwrap_or_else(PoisonError::into_inner));
-    if !orphans.is_empty() {
-        context.store.delete(&context.collection, &Selection::Ids(orphans)).await?;
+    let found = found?;
+    removing?;
+    if let (Some(pruning), Some(Found { names, alive }), false) = (pruning, found, watch.is_cancelled()) {
+        watch.removed(prune(context, &pruning, &names, &alive, watch.notes()).await?);
     }
-    if let (Some(scopes), Some(seen), false) = (scopes, seen, watch.is_cancelled()) {
-        watch.removed(prune(context, &scopes, &seen).await?);
-    }
+    guard.disarm();
     Ok(watch.report())
+}
+
+/// A source's version as items keep it. What is known of a source (a label, a caption, the table that lists it) is part
+/// of it.
+pub(super) fn version(source: &Source) -> String {
+    let known = json!([source.fields, source.origin.table()]);
+    hex(format!("{}\0{known}", source.version).as_bytes())[..16].to_owned()
 }
 
 /// Finds sources, and passes on those that are not in the store in this version.
@@ -133,29 +145,57 @@ struct Finder {
     context: Context,
     watch: Watch,
     changed: SyncSender<Changed>,
-    seen: Option<HashSet<u64>>,
+}
+
+/// What an import has met, for pruning.
+struct Found {
+    names: Names,
+    /// Places that gave something, if only something that cannot be read.
+    alive: BTreeSet<String>,
 }
 
 impl Finder {
-    /// The names seen so far, if pruning needs them.
-    fn run(mut self, sources: Sources, handle: &Handle) -> Result<Option<HashSet<u64>>> {
+    /// What was found; nothing if the import ended before all was.
+    fn run(self, names: Option<Sources>, sources: Sources, handle: &Handle) -> Result<Option<Found>> {
+        let mut names = self.count(names);
+        let mut alive = BTreeSet::new();
         let mut waiting: Vec<Source> = Vec::with_capacity(LOOKUP);
         let mut bytes = 0;
+        // Sources that were found again as they were: how many, and one of them.
+        let mut again = (0_u64, String::new());
         for found in sources {
             if self.watch.is_cancelled() {
-                break;
+                return self.look_up(&mut waiting, handle).map(|_| None);
             }
-            match found {
+            let source = match found {
+                Ok(source) => source,
                 Err(skip) => {
-                    self.see(&skip.source);
+                    names.meet_skipped(&skip.source);
                     self.watch.skip(skip);
+                    continue;
                 }
-                Ok(source) => {
-                    self.see(&source.name);
-                    bytes += if let Content::Bytes(content) = &source.content { content.len() } else { 0 };
-                    waiting.push(source);
+            };
+            if !alive.contains(&*source.origin.place) {
+                alive.insert(source.origin.place.to_string());
+            }
+            match names.meet(&source) {
+                Turn::Take => {}
+                Turn::Instead { of, is_same } => {
+                    let places = twice(&source, &of);
+                    if is_same {
+                        again = (again.0 + 1, places);
+                    } else {
+                        self.watch.notes().warn(format!("{places}; the last is taken"));
+                    }
+                }
+                Turn::Wait => continue,
+                Turn::TooMany => {
+                    self.watch.skip(changed_meanwhile(&source.name));
+                    continue;
                 }
             }
+            bytes += if let Content::Bytes(content) = &source.content { content.len() } else { 0 };
+            waiting.push(source);
             if waiting.len() == LOOKUP || bytes > LOOKUP_BYTES {
                 bytes = 0;
                 if !self.look_up(&mut waiting, handle)? {
@@ -163,14 +203,30 @@ impl Finder {
                 }
             }
         }
-        self.look_up(&mut waiting, handle)?;
-        Ok(self.seen)
+        match again {
+            (0, _) => {}
+            (1, places) => self.watch.notes().warn(format!("{places}; it is taken once")),
+            (count, places) => {
+                let text = format!("{count} sources were found more than once and are taken once: {places}, for one");
+                self.watch.notes().warn(text);
+            }
+        }
+        for origin in names.missing() {
+            self.watch.skip(changed_meanwhile(&origin.to_string()));
+        }
+        Ok(self.look_up(&mut waiting, handle)?.then_some(Found { names, alive }))
     }
 
-    fn see(&mut self, name: &str) {
-        if let Some(seen) = &mut self.seen {
-            seen.insert(name_hash(name));
-        }
+    /// A first look at all names, which says how many there are and which come up more than once.
+    fn count(&self, names: Option<Sources>) -> Names {
+        let Some(names) = names else { return Names::default() };
+        let names = names.map(|found| match found {
+            Ok(source) => source.name,
+            Err(skip) => skip.source,
+        });
+        let names = Names::count(names.take_while(|_| !self.watch.is_cancelled()));
+        self.watch.set_total(names.len() as u64);
+        names
     }
 
     /// Whether to continue: not if the next step has ended.
@@ -179,26 +235,42 @@ impl Finder {
         if ids.is_empty() {
             return Ok(true);
         }
-        let output = Output::only(["version", "parts"]);
+        let output = Output::only(["version"]);
         let get = self.context.store.get(&self.context.collection, &ids, &output);
         let known: BTreeMap<Id, Fields> =
             handle.block_on(get)?.into_iter().filter_map(|record| Some((record.id?, record.fields))).collect();
         for (source, id) in waiting.drain(..).zip(ids) {
-            // Metadata of a source (a label, a caption) is part of its version.
-            let version = hex(format!("{}\0{}", source.version, Value::Object(source.fields.clone())).as_bytes())[..16]
-                .to_owned();
-            let old = known.get(&id);
-            if old.and_then(|fields| fields.get("version")?.as_str()) == Some(&version) {
-                self.watch.imported(&id, Outcome::Unchanged);
-                continue;
-            }
-            let old_parts = old.map_or(0, |fields| fields.get("parts").and_then(Value::as_u64).unwrap_or(1));
-            if self.changed.send(Changed { source, version, old_parts }).is_err() {
+            let version = version(&source);
+            let outcome = match known.get(&id) {
+                None => Outcome::Added,
+                Some(old) if old.get("version").and_then(Value::as_str) == Some(&version) => {
+                    self.watch.imported(&id, Outcome::Unchanged);
+                    continue;
+                }
+                Some(_) => Outcome::Replaced,
+            };
+            if self.changed.send(Changed { source, version, outcome }).is_err() {
                 return Ok(false);
             }
         }
         Ok(true)
     }
+}
+
+/// Says where a source was found twice.
+fn twice(source: &Source, before: &Origin) -> String {
+    let Source { name, origin, .. } = source;
+    if origin == before {
+        format!("{name} was found in {origin} twice")
+    } else {
+        format!("{name} was found in {before} and in {origin}")
+    }
+}
+
+/// Files were changed between the first look and the second.
+fn changed_meanwhile(name: &str) -> Skip {
+    let reason = "it was changed while the import was running; import it again";
+    Skip { source: name.to_owned(), reason: reason.to_owned() }
 }
 
 struct Decoder<P: Pipeline> {
@@ -214,6 +286,8 @@ struct Decoder<P: Pipeline> {
 enum End {
     /// The source cannot be read.
     Source(Error),
+    /// The media folder cannot be written: no other source can be taken either.
+    Media(Error),
     /// The import ends: the next step has ended, or it was cancelled.
     Import,
 }
@@ -229,13 +303,15 @@ impl<P: Pipeline> Decoder<P> {
             let error = match decoded {
                 Ok(Ok(())) => continue,
                 Ok(Err(End::Import)) => None,
-                Ok(Err(End::Source(error))) => Some(error),
-                Err(_) => Some(Error::new(ErrorKind::Internal, "the decoder crashed on it: this is a bug")),
+                Ok(Err(End::Source(error))) => Some(Ok(error)),
+                Ok(Err(End::Media(error))) => Some(Err(error)),
+                Err(_) => Some(Ok(Error::new(ErrorKind::Internal, "the decoder crashed on it: this is a bug"))),
             };
-            let ids = (1..=sent).map(|part| item_id(&changed.source.name, part));
+            let ids = (1..=sent).map(|part| part_id(&changed.source.name, &changed.version, part));
             self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
             match error {
-                Some(error) => self.watch.skip(Skip::new(&changed.source.name, &error)),
+                Some(Ok(error)) => self.watch.skip(Skip::new(&changed.source.name, &error)),
+                Some(Err(error)) => return Err(error),
                 None => return Ok(()),
             }
         }
@@ -257,28 +333,27 @@ impl<P: Pipeline> Decoder<P> {
             self.send(changed, *sent + 1, item, None)?;
             *sent += 1;
         }
-        let parts = *sent + 1;
-        let outcome = if changed.old_parts == 0 { Outcome::Added } else { Outcome::Replaced };
-        let stale = (parts..changed.old_parts).map(|part| item_id(&changed.source.name, part)).collect();
-        self.send(changed, 0, first, Some((parts, Last { outcome, stale })))
+        let last = Last { version: changed.version.clone(), outcome: changed.outcome };
+        self.send(changed, 0, first, Some((*sent + 1, last)))
     }
 
     fn send(&self, changed: &Changed, part: u64, item: Item<P::Input>, last: Option<(u64, Last)>) -> Result<(), End> {
-        let id = item_id(&changed.source.name, part);
+        let Source { name, origin, .. } = &changed.source;
+        let id = if part == 0 { source_id(name) } else { part_id(name, &changed.version, part) };
         // Before the vector, so that no hit is ever without its thumbnail.
         if let Some(picture) = &item.thumbnail {
-            self.context.media.put_thumbnail(&id, picture).map_err(End::Source)?;
+            self.context.media.put_thumbnail(&id, picture).map_err(End::Media)?;
         }
         let mut fields = changed.source.fields.clone();
         fields.extend(item.fields);
         let parts = last.as_ref().map_or(0, |(parts, _)| *parts);
         let own = json!({
-            "path": changed.source.name, "imported_at": now(), "version": changed.version, "parts": parts,
+            "path": name, "imported_at": now(), "version": changed.version, "parts": parts, TABLE: origin.table(),
         });
         if let Value::Object(own) = own {
             fields.extend(own);
         }
-        fields.insert(SOURCE.to_owned(), source_id(&changed.source.name).to_string().into());
+        fields.insert(SOURCE.to_owned(), source_id(name).to_string().into());
         if let Some(span) = item.span {
             fields.extend(SPAN.into_iter().zip([span.start, span.end]).map(|(name, at)| (name.to_owned(), at.into())));
         }
@@ -326,17 +401,26 @@ async fn encode<P: Pipeline>(pipeline: &P, field: &str, batch: Vec<Draft<P::Inpu
     Ok(rest.into_iter().zip(vectors).map(record).collect())
 }
 
-async fn write(context: &Context, batch: impl Iterator<Item = Ready>, watch: &Watch) -> Result<()> {
+async fn write<P: Pipeline>(context: &Context, batch: impl Iterator<Item = Ready>, watch: &Watch) -> Result<()> {
     let (records, lasts): (Vec<Record>, Vec<Option<Last>>) = batch.unzip();
     let ids = context.store.upsert(&context.collection, &records).await?;
     watch.wrote(ids.len() as u64);
-    let done: Vec<(&Id, Last)> = ids.iter().zip(lasts).filter_map(|(id, last)| Some((id, last?))).collect();
-    let stale: Vec<Id> = done.iter().flat_map(|(_, last)| last.stale.clone()).collect();
-    if !stale.is_empty() {
-        context.store.delete(&context.collection, &Selection::Ids(stale)).await?;
-    }
-    for (id, last) in done {
-        watch.imported(id, last.outcome);
+    for (id, last) in ids.iter().zip(lasts) {
+        let Some(Last { version, outcome }) = last else { continue };
+        if P::SEVERAL {
+            remove_other_versions(context, id, &version).await?;
+        }
+        watch.imported(id, outcome);
     }
     Ok(())
+}
+
+/// Removes what other versions of a source have left: the last one, and those whose import was killed.
+async fn remove_other_versions(context: &Context, source: &Id, version: &str) -> Result<()> {
+    let filter = narrowed(None, Some(&source.to_string()))?;
+    let request = PageRequest { filter, limit: PAGE, output: Output::only(["version"]), ..PageRequest::default() };
+    let records: Vec<Record> = scan(&*context.store, &context.collection, request).try_collect().await?;
+    let is_other = |record: &Record| record.fields.get("version").and_then(Value::as_str) != Some(version);
+    let others: Vec<Id> = records.into_iter().filter(is_other).filter_map(|record| record.id).collect();
+    if others.is_empty() { Ok(()) } else { remove_parts(context, others).await }
 }

@@ -1,3 +1,6 @@
+mod again;
+mod pruning;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,8 +11,7 @@ use serde_json::json;
 
 use super::*;
 use crate::context::Context;
-use crate::options::Options;
-use crate::source::{Content, Skip};
+use crate::source::{Content, Scopes, Skip};
 use crate::testing::{PROGRAM, context, solution};
 use crate::watch::Report;
 
@@ -44,14 +46,18 @@ impl Pipeline for Words {
 
 fn source(name: &str, text: &str) -> Source {
     let content = Content::Bytes(text.as_bytes().into());
-    Source { name: name.to_owned(), content, version: hex(text.as_bytes()), fields: Fields::new() }
+    Source::new(name, content, hex(text.as_bytes()))
+}
+
+fn pruning(scope: &str) -> Prune {
+    let mut scopes = Scopes::default();
+    scopes.add(scope);
+    Prune { scopes, allow_empty: true }
 }
 
 async fn import(context: &Context, texts: &[(&str, &str)], prune: Option<&str>) -> Report {
     let sources: Vec<_> = texts.iter().map(|(name, text)| Ok(source(name, text))).collect();
-    let prune = prune.map(|scope| vec![scope.to_owned()]);
-    let import =
-        Import { sources: Box::new(sources.into_iter()), options: Options::default(), prune, watch: Watch::default() };
+    let import = Import { prune: prune.map(pruning), ..Import::new(Box::new(sources.into_iter()), Watch::default()) };
     ingest(context, &solution(context).collection(), Words, import).await.unwrap()
 }
 
@@ -101,18 +107,18 @@ async fn what_is_said_of_a_source_counts_as_a_change() {
     for label in ["x", "x", "y"] {
         labelled.fields.insert("note".to_owned(), json!(label));
         let sources: Sources = Box::new(std::iter::once(Ok(labelled.clone())));
-        let import = Import { sources, options: Options::default(), prune: None, watch: Watch::with_ids() };
+        let import = Import::new(sources, Watch::with_ids());
         let report = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
-        assert_eq!(report.ids, [item_id("/a", 0)]);
+        assert_eq!(report.ids, [source_id("/a")]);
     }
-    let record = context.store.get(&context.collection, &[item_id("/a", 0)], &Output::Scalars).await.unwrap();
+    let record = context.store.get(&context.collection, &[source_id("/a")], &Output::Scalars).await.unwrap();
     assert_eq!(record[0].fields["note"], "y");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pruning_removes_what_is_gone_from_the_places_and_nothing_else() {
     let (_folder, context) = context().await;
-    let all = [("/p/a", "a"), ("/p/b", "b c"), ("/pq", "d"), ("/p!/e", "e"), ("/other", "f")];
+    let all = [("/p/a", "a"), ("/p/b", "b c"), ("/pq", "d"), ("/p/x.zip!/e", "e"), ("/other", "f")];
     import(&context, &all, None).await;
     let report = import(&context, &[("/p/a", "a")], Some("/p")).await;
     assert_eq!(counts(&report), [0, 0, 1, 3, 0]);
@@ -120,12 +126,7 @@ async fn pruning_removes_what_is_gone_from_the_places_and_nothing_else() {
     // What cannot be read any more is not gone.
     import(&context, &[("/p/a", "a"), ("/p/b", "b")], None).await;
     let broken: Sources = Box::new([Err(Skip { source: "/p/b".into(), reason: "x".into() })].into_iter());
-    let import = Import {
-        sources: broken,
-        options: Options::default(),
-        prune: Some(vec!["/p".into()]),
-        watch: Watch::default(),
-    };
+    let import = Import { prune: Some(pruning("/p")), ..Import::new(broken, Watch::default()) };
     ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
     assert_eq!(items(&context).await, ["/other:f", "/p/b:b", "/pq:d"]);
 }
@@ -142,8 +143,7 @@ async fn stopping_is_clean_and_the_next_import_goes_on() {
         }
         Ok(source(&name, "word"))
     });
-    let import =
-        Import { sources: Box::new(endless), options: Options::default(), prune: Some(vec!["/".into()]), watch };
+    let import = Import { prune: Some(pruning("/")), ..Import::new(Box::new(endless), watch) };
     let report = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
     assert!(report.interrupted && report.removed == 0 && (100..=264).contains(&report.added), "{report:?}");
     assert_eq!(items(&context).await.len() as u64, report.added, "what was counted is there");
@@ -177,8 +177,7 @@ async fn steps_wait_for_each_other() {
     let (_folder, context) = context().await;
     let (waiting, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(0)));
     let sources = (0..2000).map(|n| Ok(source(&format!("/{n}"), "x")));
-    let import =
-        Import { sources: Box::new(sources), options: Options::default(), prune: None, watch: Watch::default() };
+    let import = Import::new(Box::new(sources), Watch::default());
     let pipeline = Slow(Arc::clone(&waiting), Arc::clone(&most));
     let report = ingest(&context, &solution(&context).collection(), pipeline, import).await.unwrap();
     assert_eq!(report.added, 2000);
@@ -197,12 +196,7 @@ async fn a_collection_of_another_program_is_left_alone() {
         context.metric,
     ));
     context.store.create(&other).await.unwrap();
-    let import = Import {
-        sources: Box::new(std::iter::empty()),
-        options: Options::default(),
-        prune: None,
-        watch: Watch::default(),
-    };
+    let import = Import::new(Box::new(std::iter::empty()), Watch::default());
     let error = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap_err();
     assert!(error.to_string().contains(&format!("was not created by {}", PROGRAM.facts.name)), "{error}");
 }
@@ -210,8 +204,8 @@ async fn a_collection_of_another_program_is_left_alone() {
 #[test]
 fn ids_are_stable_and_of_names_and_parts() {
     // hashlib.sha256(b"/a\0" + bytes(8)).hexdigest()[:20]
-    assert_eq!(item_id("/a", 0), Id::from("d7e5b96a5fdf76adb278"));
-    assert!(item_id("/a", 0) != item_id("/a", 1) && item_id("/a", 1) != item_id("/b", 1));
+    assert_eq!(source_id("/a"), Id::from("d7e5b96a5fdf76adb278"));
+    assert!(source_id("/a") != part_id("/a", "v", 1) && part_id("/a", "v", 1) != part_id("/a", "w", 1));
 }
 
 /// An error of the model or the store is the answer, and nothing waits for a step that has ended.
@@ -234,12 +228,7 @@ async fn an_error_in_the_middle_ends_all_steps() {
     }
     let (_folder, context) = context().await;
     let sources = (0..100_000).map(|n| Ok(source(&format!("/{n}"), "x")));
-    let import = Import {
-        sources: Box::new(sources),
-        options: Options::default(),
-        prune: Some(vec!["/".into()]),
-        watch: Watch::default(),
-    };
+    let import = Import { prune: Some(pruning("/")), ..Import::new(Box::new(sources), Watch::default()) };
     let collection = solution(&context).collection();
     let error = ingest(&context, &collection, Failing(AtomicUsize::new(0)), import).await.unwrap_err();
     assert_eq!(error.to_string(), "the model is gone");
@@ -256,8 +245,7 @@ async fn an_error_in_the_middle_ends_all_steps() {
         }
     }
     let sources = (0..100_000).map(|n| Ok(source(&format!("/{n}"), "x")));
-    let import =
-        Import { sources: Box::new(sources), options: Options::default(), prune: None, watch: Watch::default() };
+    let import = Import::new(Box::new(sources), Watch::default());
     let error = ingest(&context, &collection, Wrong, import).await.unwrap_err();
     assert!(error.to_string().contains("dimension"), "{error}");
 }

@@ -113,6 +113,7 @@ impl Share {
         let mut body = JobBody::new(&*self.solution, job);
         if let Some(report) = &mut body.report {
             report.skips.truncate(SKIPS);
+            report.warnings.truncate(SKIPS);
         }
         body
     }

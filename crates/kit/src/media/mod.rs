@@ -13,7 +13,7 @@ use bootcamp_core::picture::Picture;
 use bootcamp_core::{Error, Id, Result};
 
 use crate::content::{Content, ContentPath};
-use crate::names::{file_name, hex};
+use crate::names::{file_name, hex, named_path};
 use crate::receive::Received;
 use crate::source;
 use crate::spool::Spool;
@@ -71,8 +71,8 @@ impl Media {
     /// system.
     pub async fn original(&self, name: &str, max: u64) -> Result<ContentPath> {
         match source::in_archive(name) {
-            Some((archive, member)) => self.members.get(archive, member, max).await,
-            None => Ok(ContentPath::File(name.into())),
+            Some((archive, member)) => self.members.get(&archive, member, max).await,
+            None => Ok(ContentPath::File(named_path(name))),
         }
     }
 
@@ -91,9 +91,9 @@ impl Media {
     /// Removes an item's files. What cannot be removed only wastes space.
     pub fn remove(&self, id: &Id, path: Option<&str>) {
         let _ = std::fs::remove_file(self.thumbnail_path(id));
-        let Some(path) = path.map(Path::new) else { return };
+        let Some(path) = path.map(named_path) else { return };
         if self.uploads().canonicalize().is_ok_and(|uploads| path.starts_with(uploads)) {
-            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(&path);
             if let Some(folder) = path.parent() {
                 let _ = std::fs::remove_dir(folder);
             }

@@ -70,7 +70,7 @@ async fn import(client: &Client, args: ImportArgs, printer: Printer) -> Result<E
     let options = chosen(&args.options);
     let mut report = Report::default();
     for path in absolute(args.paths)? {
-        let input = json!({"path": path, "prune": args.prune, "label": args.label, "options": options});
+        let input = json!({"path": path, "prune": args.prune, "allow_empty": args.allow_empty, "label": args.label, "options": options});
         let watch = Watch::default();
         let job = watched("importing", &watch, printer, follow(client, "/api/v1/imports", &input, &watch)).await?;
         report.add(match job.report {
@@ -90,7 +90,7 @@ async fn import(client: &Client, args: ImportArgs, printer: Printer) -> Result<E
 /// As where they are imported here: before anything is.
 fn absolute(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     let places = Places::new(paths);
-    places.resolve()?;
+    places.scopes()?;
     let absolute = |path: &PathBuf| std::path::absolute(path).map_err(|error| Error::io("cannot find", path, error));
     places.paths.iter().map(absolute).collect()
 }

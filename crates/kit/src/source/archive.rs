@@ -2,18 +2,23 @@
 //! the archive says about it, so that a small file cannot fill the disk; large ones go to the spool.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use bootcamp_core::{Error, ErrorKind, Fields, Result};
+use bootcamp_core::{Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
+use super::files::{HEAD, Wanted};
+use super::walk::HIDDEN;
 use super::{MEMBER, Places, Skip, Source, Sources, has_extension};
+use crate::names::{bytes_name, path_name};
 use crate::receive::{Received, Writer};
 use crate::spool::Spool;
 
-/// How many members are looked at in one archive.
-const MAX_MEMBERS: usize = 10_000_000;
+/// The size of a tar's blocks.
+const TAR_BLOCK: usize = 512;
 /// Bytes that are unpacked at once.
 const CHUNK: usize = 64 << 10;
 
@@ -31,90 +36,164 @@ fn is_tar(path: &Path) -> bool {
     [".tar", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
 }
 
-/// The members with one of these extensions.
-pub(super) fn members(path: &Path, places: &Places, extensions: &'static [&'static str]) -> Sources {
-    let name = path.to_string_lossy().into_owned();
-    let opened =
-        if is_zip(path) { zip_members(path, places, extensions) } else { tar_members(path, places, extensions) };
+/// The wanted members.
+pub(super) fn members(path: &Path, places: &Places, wanted: Wanted) -> Sources {
+    let opened = if is_zip(path) { zip_members(path, places, wanted) } else { tar_members(path, places, wanted) };
     match opened {
         Ok(members) => members,
-        Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
+        Err(error) => Box::new(std::iter::once(Err(Skip::new(path_name(path), &error)))),
     }
 }
 
-fn zip_members(path: &Path, places: &Places, extensions: &'static [&'static str]) -> Result<Sources> {
+fn zip_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> {
     let mut archive = open_zip(path)?;
-    let (path, places) = (path.to_owned(), places.clone());
-    let members = (0..archive.len().min(MAX_MEMBERS)).filter_map(move |at| {
-        let read = archive.by_index(at).map_err(|error| broken(&path, error)).and_then(|mut member| {
-            let name = member.name().map_err(|error| broken(&path, error))?.into_owned();
-            if !member.is_file() || !is_wanted(&name, extensions) {
-                return Ok(None);
-            }
-            let writer = writer(&places);
-            let file =
-                if places.names_only { Ok(writer.finish()) } else { write(&mut member, places.max_bytes, writer) };
-            Ok(Some((name, file)))
-        });
-        source(&path, read, &places.fields)
+    let reader = Members { archive: path_name(path), places: places.clone(), wanted };
+    let path = path.to_owned();
+    let members = (0..archive.len()).map(move |at| {
+        let mut member = match archive.by_index(at) {
+            Ok(member) => member,
+            Err(error) => return reader.broken(&broken(&path, error)),
+        };
+        let name = match member.name() {
+            Ok(name) => member_name(name.as_bytes()),
+            Err(error) => return reader.broken(&broken(&path, error)),
+        };
+        if member.is_dir() {
+            return None;
+        }
+        let is_file = member.is_file();
+        reader.member(&name, is_file, &mut member, None)
     });
-    Ok(Box::new(members))
+    Ok(Box::new(members.flatten()))
 }
 
 /// A tar can only be read from its beginning to its end, by a reader that lives as long: a thread of its own.
-fn tar_members(path: &Path, places: &Places, extensions: &'static [&'static str]) -> Result<Sources> {
-    let mut archive = open_tar(path)?;
-    let (path, places) = (path.to_owned(), places.clone());
+fn tar_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> {
+    let zeros = Arc::new(AtomicUsize::new(0));
+    let mut archive = tar::Archive::new(Ending { inner: open_tar(path)?, zeros: Arc::clone(&zeros) });
+    let reader = Members { archive: path_name(path), places: places.clone(), wanted };
+    let path = path.to_owned();
     // One member waits while the next is unpacked.
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let entries = match archive.entries() {
             Ok(entries) => entries,
-            Err(error) => return drop(sender.send(source(&path, Err(broken(&path, error)), &places.fields))),
+            Err(error) => return drop(sender.send(reader.broken(&broken(&path, error)))),
         };
-        for entry in entries.take(MAX_MEMBERS) {
-            let is_broken = entry.is_err();
-            let read = entry.map_err(|error| broken(&path, error)).map(|mut entry| {
-                let name = entry.path().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                if !entry.header().entry_type().is_file() || !is_wanted(&name, extensions) {
-                    return None;
-                }
-                let writer = writer(&places);
-                let file = if places.names_only {
-                    Ok(writer.finish())
-                } else {
-                    write_entry(&mut entry, places.max_bytes, writer)
-                };
-                Some((name, file))
-            });
-            let found = source(&path, read, &places.fields);
-            if sender.send(found).is_err() || is_broken {
+        for entry in entries {
+            let mut entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return drop(sender.send(reader.broken(&broken(&path, error)))),
+            };
+            let (kind, size) = (entry.header().entry_type(), entry.size());
+            if kind.is_dir() {
+                continue;
+            }
+            let name = member_name(&entry.path_bytes());
+            let found = reader.member(&name, kind.is_file(), &mut entry, Some(size));
+            if sender.send(found).is_err() {
                 return;
             }
+        }
+        if zeros.load(Relaxed) < TAR_BLOCK {
+            reader.places.notes.unread(&reader.archive);
+            reader.places.notes.warn(format!("{} has no end mark: it may have been cut off", reader.archive));
         }
     });
     Ok(Box::new(receiver.into_iter().flatten()))
 }
 
-type Member = (String, Result<Received>);
+/// Notices whether a tar has its end mark, blocks of zeros: one that was cut off between members ends without an error.
+struct Ending<R> {
+    inner: R,
+    /// The zeros that were read last.
+    zeros: Arc<AtomicUsize>,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let zeros = buffer[..count].iter().rev().take_while(|byte| **byte == 0).count();
+        let before = if zeros == count { self.zeros.load(Relaxed) } else { 0 };
+        self.zeros.store((before + zeros).min(TAR_BLOCK), Relaxed);
+        Ok(count)
+    }
+}
 
 fn writer(places: &Places) -> Writer {
     places.spool.as_ref().map_or_else(Writer::in_memory, Writer::new)
 }
 
-fn source(archive: &Path, read: Result<Option<Member>>, fields: &Fields) -> Option<Result<Source, Skip>> {
-    let archive = archive.to_string_lossy();
-    let (member, file) = match read {
-        Ok(member) => member?,
-        Err(error) => return Some(Err(Skip::new(archive, &error))),
-    };
-    let name = format!("{archive}{MEMBER}{member}");
-    Some(match file {
-        Err(error) => Err(Skip::new(name, &error)),
-        Ok(Received { content, sha256, .. }) => {
-            Ok(Source { name, content, version: sha256[..32].to_owned(), fields: fields.clone() })
+/// Reads the members of an archive.
+struct Members {
+    /// The archive's name.
+    archive: String,
+    places: Places,
+    wanted: Wanted,
+}
+
+impl Members {
+    fn broken(&self, error: &Error) -> Option<Result<Source, Skip>> {
+        Some(Err(Skip::new(&self.archive, error)))
+    }
+
+    /// A member, unless it is passed over. A tar says the size.
+    fn member(
+        &self,
+        name: &str,
+        is_file: bool,
+        mut content: impl Read,
+        size: Option<u64>,
+    ) -> Option<Result<Source, Skip>> {
+        let notes = &self.places.notes;
+        if !is_file {
+            notes.pass_over("links in archives");
+            return None;
         }
-    })
+        // What macOS puts beside files hides, too.
+        if name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") {
+            notes.pass_over(HIDDEN);
+            return None;
+        }
+        let source = format!("{}{MEMBER}{name}", self.archive);
+        let mut start = Vec::new();
+        let mut head = || {
+            let read = content.by_ref().take(HEAD as u64).read_to_end(&mut start);
+            read.map(|_| start.clone()).map_err(|error| Error::invalid(format!("cannot unpack it: {error}")))
+        };
+        match self.wanted.takes(Path::new(name), &mut head) {
+            Ok(true) => {}
+            Ok(false) => {
+                if !(self.wanted.beside)(Path::new(&source)) {
+                    notes.pass_over_file(Path::new(name));
+                }
+                return None;
+            }
+            Err(error) => return Some(Err(Skip::new(source, &error))),
+        }
+        let writer = writer(&self.places);
+        let file = if self.places.names_only {
+            Ok(writer.finish())
+        } else {
+            let mut whole = Cursor::new(start).chain(content);
+            match size {
+                Some(size) => write_whole(&mut whole, size, self.places.max_bytes, writer),
+                None => write(&mut whole, self.places.max_bytes, writer),
+            }
+        };
+        Some(match file {
+            Err(error) => Err(Skip::new(source, &error)),
+            Ok(Received { content, sha256, .. }) => {
+                Ok(Source { fields: self.places.fields.clone(), ..Source::new(source, content, &sha256[..32]) })
+            }
+        })
+    }
+}
+
+/// A member's name as it is unpacked: `./a//b` is `a/b`.
+fn member_name(bytes: &[u8]) -> String {
+    let name = bytes_name(bytes);
+    name.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
 /// One member, unpacked into the spool. Reading ends when it is asked to stop.
@@ -126,11 +205,15 @@ pub(crate) fn unpack(path: &Path, name: &str, max: u64, spool: &Spool, stop: &Ca
     let mut file = Stoppable { inner: open(path)?, stop };
     if is_zip(path) {
         let mut archive = zip::ZipArchive::new(file).map_err(|error| broken(path, error))?;
-        let mut member = archive.by_name(name).map_err(|_| gone())?;
+        let is_it = |at: &usize| {
+            archive.name_for_index(*at).is_some_and(|found| found.is_ok_and(|it| member_name(it.as_bytes()) == name))
+        };
+        let at = (0..archive.len()).rev().find(is_it).ok_or_else(gone)?;
+        let mut member = archive.by_index(at).map_err(|error| broken(path, error))?;
         return write(&mut member, max, Writer::new(spool));
     }
     let found = if is_packed(path) {
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+        let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(file));
         entry_named(archive.entries(), path, name, max, spool)?
     } else {
         let mut archive = tar::Archive::new(&mut file);
@@ -146,13 +229,16 @@ fn entry_named<R: Read>(
     max: u64,
     spool: &Spool,
 ) -> Result<Option<Received>> {
+    let mut found = None;
     for entry in entries.map_err(|error| broken(path, error))? {
         let mut entry = entry.map_err(|error| broken(path, error))?;
-        if entry.path().is_ok_and(|found| found.to_string_lossy() == name) {
-            return write_entry(&mut entry, max, Writer::new(spool)).map(Some);
+        if entry.header().entry_type().is_file() && member_name(&entry.path_bytes()) == name {
+            let size = entry.size();
+            // To the end: what is added to a tar replaces what it had.
+            found = Some(write_whole(&mut entry, size, max, Writer::new(spool))?);
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// A reader that fails once it is asked to stop.
@@ -184,9 +270,10 @@ fn open_zip(path: &Path) -> Result<zip::ZipArchive<BufReader<File>>> {
     zip::ZipArchive::new(open(path)?).map_err(|error| broken(path, error))
 }
 
-fn open_tar(path: &Path) -> Result<tar::Archive<Box<dyn Read + Send>>> {
+fn open_tar(path: &Path) -> Result<Box<dyn Read + Send>> {
     let file = open(path)?;
-    Ok(tar::Archive::new(if is_packed(path) { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) }))
+    // There may be several streams of gzip, one after the other.
+    Ok(if is_packed(path) { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
@@ -209,9 +296,9 @@ fn write(member: &mut dyn Read, max: u64, mut writer: Writer) -> Result<Received
 }
 
 /// A tar that was cut off ends like one that is whole: only the sizes tell.
-fn write_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64, writer: Writer) -> Result<Received> {
-    let file = write(entry, max, writer)?;
-    if file.size != entry.size() {
+fn write_whole(member: &mut dyn Read, size: u64, max: u64, writer: Writer) -> Result<Received> {
+    let file = write(member, max, writer)?;
+    if file.size != size {
         return Err(Error::invalid("the archive is truncated").with_hint("fetch or copy it again"));
     }
     Ok(file)
@@ -219,10 +306,4 @@ fn write_entry(entry: &mut tar::Entry<'_, impl Read>, max: u64, writer: Writer) 
 
 fn broken(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::invalid(format!("{} is not a readable archive: {error}", path.display()))
-}
-
-/// Not what macOS puts beside files, nor what hides.
-fn is_wanted(name: &str, extensions: &[&str]) -> bool {
-    let hides = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-    !hides && has_extension(Path::new(name), extensions)
 }

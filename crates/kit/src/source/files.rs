@@ -1,52 +1,139 @@
-//! Files in places: folders are walked, archives opened.
+//! Files in places: folders are walked, archives opened. What is not taken is counted by kind.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bootcamp_core::{Error, Result};
+use bootcamp_core::{Error, Fields, Result};
 
-use super::{Places, Skip, Source, Sources, archive, has_extension, with_fields};
+use super::places::{Pattern, Place, PlaceKind};
+use super::walk::Walk;
+use super::{Origin, Places, Rows, Skip, Source, Sources, archive, has_extension, rows};
+use crate::names::path_name;
 
-/// Every file in these places whose extension is among `extensions` (in lower case), in name order, and every such
-/// member of archives. Hidden files and folders are passed over, links within folders too. A file that was named itself
-/// is taken whatever it is called.
-///
-/// # Errors
-/// Those of [`Places::resolve`].
-pub fn files(places: &Places, extensions: &'static [&'static str]) -> Result<Sources> {
-    let places = places.clone();
-    let found = places.resolve()?.into_iter().flat_map(move |path| in_place(path, &places, extensions));
-    Ok(Box::new(found))
+/// Bytes of a file that tell what it is.
+pub(super) const HEAD: usize = 64;
+
+/// What a solution takes. A file that was named itself is taken whatever it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Extensions in lower case: files that are called so are taken.
+    pub extensions: &'static [&'static str],
+    /// Whether a file that is called something else is taken, by its first bytes (at most 64).
+    pub by_content: Option<fn(&[u8]) -> bool>,
+    /// Whether a file is read together with one that is taken, such as a caption: those do not count as passed over.
+    pub beside: fn(&Path) -> bool,
+    /// Sources that the rows of a table list, where the program reads tables.
+    pub table: Option<fn(&Path, Rows, &Places) -> Sources>,
 }
 
-fn in_place(path: PathBuf, places: &Places, extensions: &'static [&'static str]) -> Sources {
-    if path.is_dir() {
-        let places = places.clone();
-        return Box::new(walk(&path).flat_map(move |found| match found {
-            Err(skip) => one(Err(skip)),
-            Ok(path) if archive::is_archive(&path) => archive::members(&path, &places, extensions),
-            Ok(path) if has_extension(&path, extensions) => one(with_fields(Source::file(&path), &places)),
-            Ok(_) => Box::new(std::iter::empty()),
-        }));
+impl Wanted {
+    /// Files with these extensions (in lower case), and no others.
+    pub const fn called(extensions: &'static [&'static str]) -> Self {
+        Self { extensions, by_content: None, beside: |_| false, table: None }
     }
+
+    /// Whether a file is taken; `head` reads its first bytes.
+    pub(super) fn takes(&self, path: &Path, head: impl FnOnce() -> Result<Vec<u8>>) -> Result<bool> {
+        Ok(has_extension(path, self.extensions)
+            || match self.by_content {
+                Some(is_wanted) => is_wanted(&head()?),
+                None => false,
+            })
+    }
+}
+
+/// Every wanted file in these places, in name order, and every wanted member of archives. Hidden files and folders are
+/// passed over. Links are followed; what they lead to is named as the link is.
+///
+/// # Errors
+/// `NotFound` for what is not there, `InvalidInput` for a broken pattern, one that matches nothing, and for the
+/// program's own folders.
+pub fn files(places: &Places, wanted: &Wanted) -> Result<Sources> {
+    let (places, wanted) = (places.clone(), *wanted);
+    let found = places.resolve()?;
+    Ok(Box::new(found.into_iter().flat_map(move |place| in_place(place, &places, wanted))))
+}
+
+fn in_place(place: Place, places: &Places, wanted: Wanted) -> Sources {
+    let Place { origin, kind } = place;
+    let sources: Sources = match kind {
+        PlaceKind::Path(path) if path.is_dir() => in_folder(&path, places, wanted),
+        PlaceKind::Path(path) => named(&path, places, wanted),
+        PlaceKind::Pattern(pattern) => in_pattern(&pattern, places, wanted),
+    };
+    let of_place = move |source: Source| match source.origin.line {
+        Some(_) => source,
+        None => Source { origin: origin.clone(), ..source },
+    };
+    Box::new(sources.map(move |found| found.map(&of_place)))
+}
+
+fn in_pattern(pattern: &Arc<Pattern>, places: &Places, wanted: Wanted) -> Sources {
+    let (pattern, places) = (Arc::clone(pattern), places.clone());
+    Box::new(Walk::matching(&pattern, &places).flat_map(move |found| match found {
+        Ok(file) if pattern.names_extension && pattern.matches(&file) => named(&file, &places, wanted),
+        found => each(found, &places, wanted),
+    }))
+}
+
+fn in_folder(folder: &Path, places: &Places, wanted: Wanted) -> Sources {
+    let places = places.clone();
+    Box::new(Walk::new(folder, &places).flat_map(move |found| each(found, &places, wanted)))
+}
+
+/// A file that was named itself.
+fn named(path: &Path, places: &Places, wanted: Wanted) -> Sources {
+    if archive::is_archive(path) {
+        return archive::members(path, places, wanted);
+    }
+    let file = match Source::file(path) {
+        Ok(file) => file,
+        Err(skip) => return one(Err(skip)),
+    };
+    match wanted.table.map(|table| (table, rows(path))) {
+        Some((table, Ok(Some(rows)))) => table(path, rows, places),
+        Some((_, Err(error))) => one(Err(Skip::new(path_name(path), &error))),
+        _ => one(Ok(with_fields(file, &places.fields))),
+    }
+}
+
+/// A file that was found: taken, opened or passed over.
+fn each(found: Result<PathBuf, Skip>, places: &Places, wanted: Wanted) -> Sources {
+    let path = match found {
+        Ok(path) => path,
+        Err(skip) => return one(Err(skip)),
+    };
     if archive::is_archive(&path) {
-        return archive::members(&path, places, extensions);
+        return archive::members(&path, places, wanted);
     }
-    one(with_fields(Source::file(&path), places))
+    match wanted.takes(&path, || head(&path)) {
+        Ok(true) => one(Source::file(&path).map(|file| with_fields(file, &places.fields))),
+        Ok(false) => {
+            if !(wanted.beside)(&path) {
+                places.notes.pass_over_file(&path);
+            }
+            Box::new(std::iter::empty())
+        }
+        Err(error) => one(Err(Skip::new(path_name(&path), &error))),
+    }
 }
 
 fn one(found: Result<Source, Skip>) -> Sources {
     Box::new(std::iter::once(found))
 }
 
-fn walk(folder: &Path) -> impl Iterator<Item = Result<PathBuf, Skip>> + Send + use<> {
-    let is_hidden =
-        |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
-    let entries = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(move |e| !is_hidden(e));
-    entries.filter_map(|entry| match entry {
-        Ok(entry) => entry.file_type().is_file().then(|| Ok(entry.into_path())),
-        Err(error) => {
-            let name = error.path().unwrap_or(Path::new("?")).display().to_string();
-            Some(Err(Skip::new(name, &Error::invalid(error.to_string()))))
-        }
-    })
+fn with_fields(file: Source, fields: &Fields) -> Source {
+    Source { fields: fields.clone(), origin: Origin::default(), ..file }
+}
+
+fn head(path: &Path) -> Result<Vec<u8>> {
+    if !path.is_file() {
+        // Reading a pipe may wait for ever.
+        return Err(Error::invalid("it is not a regular file"));
+    }
+    let mut head = Vec::with_capacity(HEAD);
+    let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    read.map(|_| head).map_err(|error| Error::invalid(format!("cannot read it: {error}")))
 }

@@ -3,7 +3,10 @@
 
 mod archive;
 mod files;
+mod notes;
+mod places;
 mod table;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,14 +16,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::content::ContentPath;
-use crate::names::file_name;
+use crate::names::{file_name, named_path, path_name};
 use crate::options::Options;
 use crate::receive::Received;
 use crate::spool::Spool;
 
 pub use crate::content::Content;
 pub(crate) use archive::unpack;
-pub use files::files;
+pub use files::{Wanted, files};
+pub(crate) use notes::Doubt;
+pub use notes::Notes;
+pub use places::{Scopes, place_name};
+pub(crate) use places::{container, future_path};
 pub use table::{Rows, rows};
 
 /// What stands between an archive's path and the name of its member.
@@ -30,13 +37,37 @@ const MEMBER: &str = "!/";
 #[derive(Clone, Debug)]
 pub struct Source {
     /// Where it came from, the same at every import: an absolute path, `/a/b.zip!/c/d.png`, or what else the solution
-    /// chooses. Ids are made of it, and items show it as `path`.
+    /// chooses. Ids are made of it, and items show it as `path`. Paths become names by [`path_name`](crate::path_name).
     pub name: String,
     pub content: Content,
     /// Changes when the content does: size and time of a file, a checksum.
     pub version: String,
     /// What is known of it before it is read: a label, a caption, columns of a table.
     pub fields: Fields,
+    pub origin: Origin,
+}
+
+/// Where an import met a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The name of the place that was imported: a folder, a file, a pattern; or of the table that lists the source.
+    pub place: Arc<str>,
+    /// The row, where it is a table.
+    pub line: Option<u64>,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.place)?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
+
+impl Origin {
+    /// The table that lists the source, if one does.
+    pub fn table(&self) -> Option<&str> {
+        self.line.map(|_| &*self.place)
+    }
 }
 
 /// What could not be imported, and why.
@@ -74,6 +105,14 @@ pub struct Places {
     pub max_bytes: u64,
     /// Where large members of archives go; in memory, if left out.
     pub spool: Option<Spool>,
+    /// Folders of the program's own, which are passed over: thumbnails are no pictures of the user's.
+    pub own_folders: Vec<PathBuf>,
+    /// Where set, nothing outside these folders is looked at, links followed.
+    pub roots: Option<Vec<PathBuf>>,
+    /// Whether a pattern may match nothing.
+    pub allow_empty: bool,
+    /// What was met besides sources.
+    pub notes: Notes,
 }
 
 impl Places {
@@ -81,65 +120,66 @@ impl Places {
         Self { paths, max_bytes: u64::MAX, ..Self::default() }
     }
 
-    /// The places with patterns resolved, absolute and free of links, so that the same file has the same name however
-    /// it is asked for.
+    /// A source from a file that a table lists in this row.
     ///
     /// # Errors
-    /// `NotFound` for what is not there, `InvalidInput` for a broken pattern.
-    pub fn resolve(&self) -> Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        for path in &self.paths {
-            match path.canonicalize() {
-                Ok(path) => found.push(path),
-                Err(error) => match path.to_str().filter(|text| text.contains(['*', '?', '['])) {
-                    Some(pattern) => found.extend(resolve_pattern(pattern)?),
-                    None => return Err(Error::io("cannot find", path, error)),
-                },
-            }
+    /// When it is not there, or not below an import root: where there are roots, one cannot be told from the other.
+    pub fn listed(&self, table: &Path, line: u64, path: &Path) -> Result<Source, Skip> {
+        let origin = Origin { place: path_name(table).into(), line: Some(line) };
+        let place = origin.to_string();
+        let skip = |error: &Error| Skip::new(&place, error);
+        if !self.allows(path) {
+            return Err(skip(&outside(path)));
         }
-        Ok(found)
+        let found = places::settled(path).map_err(|error| skip(&Error::io("cannot find", path, error)))?;
+        if self.is_own(&found) {
+            return Err(skip(&Error::invalid(format!("{} is a file of this program's own", found.display()))));
+        }
+        Source::file(&found).map(|source| Source { fields: self.fields.clone(), origin, ..source })
     }
 
-    /// Beginnings of the names that sources from these places have: the folders, the files themselves.
-    ///
-    /// # Errors
-    /// Those of [`Places::resolve`].
-    pub fn scopes(&self) -> Result<Vec<String>> {
-        Ok(self.resolve()?.into_iter().map(|path| path.to_string_lossy().into_owned()).collect())
+    /// Whether a path leads to something that may be looked at.
+    fn allows(&self, path: &Path) -> bool {
+        self.roots.as_ref().is_none_or(|roots| is_within(path, roots))
     }
 }
 
-fn resolve_pattern(pattern: &str) -> Result<Vec<PathBuf>> {
-    let wrong = |error: &dyn std::fmt::Display| Error::invalid(format!("pattern '{pattern}': {error}"));
-    let paths: Vec<PathBuf> = glob::glob(pattern)
-        .map_err(|error| wrong(&error))?
-        .flatten()
-        .filter_map(|path| path.canonicalize().ok())
-        .collect();
-    if paths.is_empty() { Err(wrong(&"no file matches")) } else { Ok(paths) }
+/// A path leads out of the import roots, or nowhere.
+fn outside(path: &Path) -> Error {
+    Error::invalid(format!("{} is not below an import root of this server", path.display()))
 }
 
 impl Source {
-    /// A file; its version is its size and time. Without `fields`.
+    /// One without fields.
+    pub fn new(name: impl Into<String>, content: Content, version: impl Into<String>) -> Self {
+        let (name, version) = (name.into(), version.into());
+        Self { name, content, version, fields: Fields::new(), origin: Origin::default() }
+    }
+
+    /// A file; its version is its size and time. Without fields.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// When it cannot be looked at, or is no regular file: reading a pipe may wait for ever.
     pub fn file(path: &Path) -> Result<Self, Skip> {
-        let name = path.to_string_lossy().into_owned();
+        let name = path_name(path);
         let metadata = match path.metadata() {
-            Ok(metadata) => metadata,
+            Ok(metadata) if metadata.is_file() => metadata,
+            Ok(_) => return Err(Skip { source: name, reason: "it is not a regular file (save it as one)".to_owned() }),
             Err(error) => return Err(Skip { source: name, reason: error.to_string() }),
         };
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        let version = format!("{}-{}", metadata.len(), modified.unwrap_or_default().as_nanos());
-        Ok(Self { name, content: Content::File(path.to_owned()), version, fields: Fields::new() })
+        let modified = metadata.modified().map(|time| match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => since.as_nanos().to_string(),
+            Err(before) => format!("-{}", before.duration().as_nanos()),
+        });
+        let version = format!("{}-{}", metadata.len(), modified.unwrap_or_default());
+        Ok(Self::new(name, Content::File(path.to_owned()), version))
     }
 
     /// A file that somebody sent and nobody keeps. Named by what is in it, so that the same file again is the same source.
     pub fn upload(name: &str, file: Received) -> Self {
         let version = file.sha256[..20].to_owned();
         let name = format!("upload/{version}/{}", file_name(name));
-        Self { name, content: file.content, version, fields: Fields::new() }
+        Self::new(name, file.content, version)
     }
 
     /// The bytes, at most `max` of them. Blocking.
@@ -157,15 +197,6 @@ impl Source {
     pub fn path(&self, spool: &Spool) -> Result<ContentPath> {
         self.content.path(spool)
     }
-
-    /// Whether the content is a file below one of these folders, links followed; content that was read already came
-    /// from such a file.
-    pub fn is_within(&self, roots: &[PathBuf]) -> bool {
-        match &self.content {
-            Content::Bytes(_) | Content::Spooled(_) => true,
-            Content::File(path) => is_within(path, roots),
-        }
-    }
 }
 
 /// Whether a path leads below one of these folders, links followed.
@@ -174,13 +205,10 @@ pub fn is_within(path: &Path, roots: &[PathBuf]) -> bool {
 }
 
 /// The archive that a source's name leads to, and the member in it.
-pub(crate) fn in_archive(name: &str) -> Option<(&Path, &str)> {
-    let (archive, member) = name.split_once(MEMBER)?;
-    (!Path::new(name).exists()).then_some((Path::new(archive), member))
-}
-
-fn with_fields(found: Result<Source, Skip>, places: &Places) -> Result<Source, Skip> {
-    found.map(|source| Source { fields: places.fields.clone(), ..source })
+pub(crate) fn in_archive(name: &str) -> Option<(PathBuf, &str)> {
+    let archive = container(name);
+    let member = name.strip_prefix(archive)?.strip_prefix(MEMBER)?;
+    (!named_path(name).exists()).then_some((named_path(archive), member))
 }
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {

@@ -4,6 +4,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+const PICTURES: Wanted = Wanted::called(&["png", "jpg"]);
+
 fn write(path: &Path, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
@@ -13,7 +15,7 @@ fn write(path: &Path, bytes: &[u8]) {
 fn found(root: &Path, places: &Places) -> Vec<(String, Result<Vec<u8>, String>)> {
     let root = root.canonicalize().unwrap().display().to_string();
     let short = |name: &str| name.strip_prefix(&root).unwrap_or(name).trim_start_matches('/').to_owned();
-    files(places, &["png", "jpg"])
+    files(places, &PICTURES)
         .unwrap()
         .map(|found| match found {
             Ok(source) => (short(&source.name), Ok(source.read(1000).unwrap().to_vec())),
@@ -46,19 +48,142 @@ fn tar(out: impl Write, members: &[(&str, &[u8])]) {
 fn folders_are_walked_in_order_without_what_hides() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for name in ["b/2.png", "b/1.JPG", "a.png", "notes.txt", ".hidden/x.png", "b/.x.png"] {
+    for name in ["b/2.png", "b/1.JPG", "a.png", "notes.txt", ".hidden/x.png", "b/.x.png", "b/README"] {
         write(&root.join(name), name.as_bytes());
     }
-    std::os::unix::fs::symlink("/etc/passwd", root.join("link.png")).unwrap();
     let names = |places: &Places| found(root, places).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names(&Places::new(vec![root.to_owned()])), ["a.png", "b/1.JPG", "b/2.png"]);
-    let pattern = root.join("b").join("*.png");
-    assert_eq!(names(&Places::new(vec![pattern])), ["b/.x.png", "b/2.png"], "as the pattern says");
+    let places = Places::new(vec![root.to_owned()]);
+    assert_eq!(names(&places), ["a.png", "b/1.JPG", "b/2.png"]);
+    assert_eq!(passed_over(&places), [(".txt", 1), ("hidden", 2), ("no extension", 1)]);
+    let pattern = |pattern: &str| Places::new(vec![root.join(pattern)]);
+    assert_eq!(names(&pattern("b/*.png")), ["b/2.png"], "as a shell expands it");
+    assert_eq!(names(&pattern("b/.*.png")), ["b/.x.png"]);
+    assert_eq!(names(&pattern("*")), ["a.png", "b/1.JPG", "b/2.png"]);
+    assert_eq!(names(&pattern("**")), ["a.png", "b/1.JPG", "b/2.png"]);
+    assert_eq!(names(&pattern("**/*.png")), ["a.png", "b/2.png"]);
+    assert_eq!(names(&pattern("?/**/2*")), ["b/2.png"]);
+    assert_eq!(names(&pattern("n*.txt")), ["notes.txt"], "it names the extension");
+    let places = pattern("**");
+    names(&places);
+    assert_eq!(passed_over(&places), [(".txt", 1), ("hidden", 2), ("no extension", 1)]);
     assert_eq!(names(&Places::new(vec![root.join("notes.txt")])), ["notes.txt"], "a file that was named is taken");
-    let error = Places::new(vec![root.join("c")]).resolve().unwrap_err();
+    let error = pattern("c").scopes().unwrap_err();
     assert_eq!(error.kind(), bootcamp_core::ErrorKind::NotFound);
-    let error = Places::new(vec![root.join("*.gif")]).resolve().unwrap_err();
+    let error = pattern("*.gif").scopes().unwrap_err();
     assert!(error.to_string().contains("no file matches"), "{error}");
+    assert!(Places { allow_empty: true, ..pattern("*.gif") }.scopes().is_ok());
+}
+
+fn passed_over(places: &Places) -> Vec<(&'static str, u64)> {
+    places.notes.passed_over().into_iter().map(|(kind, count)| (&*kind.leak(), count)).collect()
+}
+
+#[test]
+fn links_are_followed_and_named_as_they_are() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("in");
+    for name in ["in/real.png", "elsewhere/1.png", "elsewhere/deep/2.png"] {
+        write(&folder.path().join(name), name.as_bytes());
+    }
+    symlink("real.png", root.join("link.png")).unwrap();
+    symlink("../elsewhere", root.join("folder")).unwrap();
+    symlink("..", folder.path().join("elsewhere/deep/up")).unwrap();
+    symlink("nowhere.png", root.join("lost.png")).unwrap();
+    symlink("nowhere", root.join(".#lock")).unwrap();
+    let places = Places::new(vec![root.clone()]);
+    let found = found(&root, &places);
+    let names: Vec<_> = found.iter().map(|(name, bytes)| (name.as_str(), bytes.is_ok())).collect();
+    let expected = [
+        ("folder/1.png", true),
+        ("folder/deep/2.png", true),
+        ("link.png", true),
+        ("lost.png", false),
+        ("real.png", true),
+    ];
+    assert_eq!(names, expected, "{found:?}");
+    assert_eq!(passed_over(&places), [("hidden", 1), ("links to a folder above", 1)]);
+    let named = |name: &str| {
+        let places = Places::new(vec![root.join(name)]);
+        files(&places, &PICTURES).unwrap().next().unwrap().unwrap().name
+    };
+    assert!(named("link.png").ends_with("/in/link.png"), "the same name however it is asked for");
+    assert!(named("folder/1.png").ends_with("/elsewhere/1.png"));
+    // A server looks at nothing outside its import roots.
+    let places = Places { roots: Some(vec![root.canonicalize().unwrap()]), ..Places::new(vec![root.clone()]) };
+    let reasons: Vec<_> = files(&places, &PICTURES)
+        .unwrap()
+        .filter_map(Result::err)
+        .map(|skip| (skip.source.rsplit('/').next().unwrap().to_owned(), skip.reason.contains("import root")))
+        .collect();
+    assert_eq!(reasons, [("folder".to_owned(), true), ("lost.png".to_owned(), false)]);
+}
+
+#[test]
+fn pictures_are_known_by_their_content_and_the_programs_own_are_left_out() {
+    fn is_wanted(head: &[u8]) -> bool {
+        head.starts_with(b"PIC")
+    }
+    fn is_beside(path: &Path) -> bool {
+        path.ends_with("caption.txt")
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    for (name, bytes) in
+        [("a.jfif", "PICTURE"), ("b", "PIC"), ("c.heic", "HEIC"), ("d.png", "x"), ("caption.txt", "PI")]
+    {
+        write(&root.join(name), bytes.as_bytes());
+    }
+    for name in ["media/thumbnails/1.png", "data/media/2.png", "data/photos/3.png"] {
+        write(&root.join(name), b"own");
+    }
+    let members: &[(&str, &[u8])] =
+        &[("./e.jpe", b"PIC"), ("./f.avif", b"AVIF"), ("./.g.png", b"x"), ("h//i.png", b"x")];
+    tar(std::fs::File::create(root.join("x.tar")).unwrap(), members);
+    let wanted = Wanted { by_content: Some(is_wanted), beside: is_beside, ..PICTURES };
+    let own_folders = vec![root.join("data/media"), root.join("media")];
+    for names_only in [false, true] {
+        let places = Places { own_folders: own_folders.clone(), names_only, ..Places::new(vec![root.clone()]) };
+        let names: Vec<_> = files(&places, &wanted).unwrap().map(|found| found.unwrap().name).collect();
+        let names: Vec<_> = names.iter().map(|name| name.strip_prefix(root.to_str().unwrap()).unwrap()).collect();
+        assert_eq!(names, ["/a.jfif", "/b", "/d.png", "/data/photos/3.png", "/x.tar!/e.jpe", "/x.tar!/h/i.png"]);
+        assert_eq!(passed_over(&places), [(".avif", 1), (".heic", 1), ("hidden", 1), ("this program's own", 2)]);
+    }
+    let places = Places { own_folders, ..Places::new(vec![root.join("media/thumbnails")]) };
+    assert!(places.scopes().unwrap_err().to_string().contains("keeps its own files"));
+}
+
+#[test]
+fn what_is_no_regular_file_is_never_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.png");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let wanted = Wanted { by_content: Some(|_| true), ..PICTURES };
+    let skip = files(&Places::new(vec![pipe]), &wanted).unwrap().next().unwrap().unwrap_err();
+    assert!(skip.reason.contains("not a regular file"), "{skip:?}");
+    let places = Places::new(vec![folder.path().to_owned()]);
+    assert_eq!(files(&places, &wanted).unwrap().count(), 0);
+    assert_eq!(passed_over(&places), [("pipes and devices", 1)]);
+    let places = Places { allow_empty: true, ..Places::new(vec![folder.path().join("pipe*")]) };
+    assert_eq!(files(&places, &wanted).unwrap().count(), 0);
+    assert_eq!(passed_over(&places), [("pipes and devices", 1)]);
+}
+
+#[test]
+fn a_tar_without_its_end_mark_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let mut whole = Vec::new();
+    tar(&mut whole, &[("1.png", b"1"), ("2.png", b"2")]);
+    for (length, is_cut) in [(whole.len(), false), (2 * 1024, true), (1024, true)] {
+        let path = root.join("x.tar");
+        write(&path, &whole[..length]);
+        let places = Places::new(vec![path]);
+        assert!(files(&places, &PICTURES).unwrap().all(|found| found.is_ok()));
+        assert_eq!(places.notes.warnings_from(0).len(), usize::from(is_cut), "{length} bytes");
+        let doubt = places.notes.doubt(&format!("{}/x.tar!/2.png", root.display()));
+        assert_eq!(doubt, is_cut.then_some(Doubt::Unread));
+    }
 }
 
 #[test]
@@ -83,7 +208,7 @@ fn members_of_archives_are_sources_and_can_be_read_again() {
     let read = |name: &str| {
         let name = root.join(name).display().to_string();
         let (archive, member) = in_archive(&name).unwrap();
-        unpack(archive, member, 100, &spool, &CancellationToken::new())
+        unpack(&archive, member, 100, &spool, &CancellationToken::new())
     };
     for (name, bytes) in sources {
         assert_eq!(read(&name).unwrap().content.read(100).unwrap()[..], bytes.unwrap());
@@ -192,7 +317,7 @@ proptest::proptest! {
         if let Ok(Some(rows)) = rows(&path) {
             assert!(rows.take(1000).count() < 1000);
         }
-        for found in files(&Places { max_bytes: 1000, ..Places::new(vec![path]) }, &["png", "jpg"]).unwrap().take(1000) {
+        for found in files(&Places { max_bytes: 1000, ..Places::new(vec![path]) }, &PICTURES).unwrap().take(1000) {
             if let Ok(source) = found && let Content::Bytes(bytes) = source.content {
                 assert!(bytes.len() <= 1000);
             }

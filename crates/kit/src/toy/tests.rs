@@ -7,12 +7,12 @@ use crate::testing::context_of;
 
 fn source(name: &str, text: &str) -> Source {
     let content = Content::Bytes(text.as_bytes().into());
-    Source { name: name.to_owned(), content, version: text.to_owned(), fields: Fields::new() }
+    Source::new(name, content, text)
 }
 
 async fn import(toy: &Toy, sources: Vec<Source>, watch: Watch) -> Report {
     let sources = Box::new(sources.into_iter().map(Ok));
-    toy.import(Import { sources, options: Options::default(), prune: None, watch }).await.unwrap()
+    toy.import(Import::new(sources, watch)).await.unwrap()
 }
 
 #[tokio::test]
@@ -39,12 +39,7 @@ async fn whoever_stops_an_import_does_not_wait_for_the_end_of_a_source() {
     import(&toy, vec![source("/whole", "abba")], Watch::default()).await;
     // Stopped while the source is being read: it never ends by itself.
     let stop = Watch::default();
-    let import = Import {
-        sources: Box::new(std::iter::once(Ok(source("/endless", "x")))),
-        options: Options::default(),
-        prune: None,
-        watch: stop.clone(),
-    };
+    let import = Import::new(Box::new(std::iter::once(Ok(source("/endless", "x")))), stop.clone());
     let (context, spec) = (toy.0.clone(), toy.collection());
     let running = tokio::spawn(async move { ingest(&context, &spec, Endless, import).await.unwrap() });
     while stop.snapshot().items == 0 {

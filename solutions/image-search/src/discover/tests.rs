@@ -1,3 +1,5 @@
+use bootcamp_core::Fields;
+
 use super::*;
 
 fn describe_in(folder: &Path, name: &str) -> Fields {
@@ -21,7 +23,7 @@ fn labels_come_from_folders_and_captions_from_files_beside() {
 fn members_of_archives_are_labelled_by_their_folder_or_by_the_archive() {
     let label = |name: &str| {
         let content = bootcamp_kit::source::Content::Bytes([0].as_slice().into());
-        let source = Source { name: name.to_owned(), content, version: String::new(), fields: Fields::new() };
+        let source = Source::new(name, content, "");
         describe(source).fields["label"].as_str().unwrap().to_owned()
     };
     assert_eq!(label("/a/pets.tar.gz!/cats/tom.png"), "cats");

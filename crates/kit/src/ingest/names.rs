@@ -1,0 +1,142 @@
+//! Which names an import meets, and how often. A name that comes up several times (places that overlap, a table that
+//! lists a file twice) is imported once, as it was met last: the same outcome at every import, whatever threads do.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::names::name_hash;
+use crate::source::{Origin, Source};
+
+/// The names of an import. Eight bytes and a bit each.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Hashes of the names that the first look has found, in order.
+    counted: Vec<u64>,
+    /// Whether the import has met them.
+    met: Vec<bool>,
+    /// Names that the first look has found more than once.
+    repeated: HashMap<u64, Repeated>,
+    /// Names that were not there at the first look.
+    late: HashSet<u64>,
+}
+
+#[derive(Debug)]
+struct Repeated {
+    /// How often the name is still to come.
+    left: u64,
+    /// Where it was met last, and in which version.
+    before: Option<(Origin, u64)>,
+}
+
+/// What to do with a source.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is imported.
+    Take,
+    /// It is imported in place of an earlier one, met there; they may have been the same.
+    Instead { of: Origin, is_same: bool },
+    /// One of the same name follows.
+    Wait,
+    /// Its name was met more often than was counted: files have changed since.
+    TooMany,
+}
+
+impl Names {
+    /// Counts names, or what stands in for sources that cannot be read.
+    pub(super) fn count(names: impl Iterator<Item = String>) -> Self {
+        let mut counted: Vec<u64> = names.map(|name| name_hash(&name)).collect();
+        counted.sort_unstable();
+        let repeated = counted.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+        let repeated = repeated.map(|same| (same[0], Repeated { left: same.len() as u64, before: None })).collect();
+        counted.dedup();
+        Self { met: vec![false; counted.len()], counted, repeated, late: HashSet::new() }
+    }
+
+    /// How many different names were counted.
+    pub(super) fn len(&self) -> usize {
+        self.counted.len()
+    }
+
+    /// Meets a name that stands for something that cannot be read.
+    pub(super) fn meet_skipped(&mut self, name: &str) {
+        let hash = name_hash(name);
+        self.see(hash);
+        if let Some(repeated) = self.repeated.get_mut(&hash) {
+            repeated.left = repeated.left.saturating_sub(1);
+        }
+    }
+
+    /// Meets a source.
+    pub(super) fn meet(&mut self, source: &Source) -> Turn {
+        let hash = name_hash(&source.name);
+        let is_first = self.see(hash);
+        let Some(repeated) = self.repeated.get_mut(&hash) else {
+            return if is_first { Turn::Take } else { Turn::TooMany };
+        };
+        let version = name_hash(&super::pipeline::version(source));
+        let before = repeated.before.replace((source.origin.clone(), version));
+        match repeated.left {
+            0 => return Turn::TooMany,
+            1 => {}
+            _ => {
+                repeated.left -= 1;
+                return Turn::Wait;
+            }
+        }
+        repeated.left = 0;
+        match before {
+            Some((of, before)) => Turn::Instead { of, is_same: before == version },
+            None => Turn::Take,
+        }
+    }
+
+    /// Whether a name was met.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let hash = name_hash(name);
+        match self.counted.binary_search(&hash) {
+            Ok(at) => self.met[at],
+            Err(_) => self.late.contains(&hash),
+        }
+    }
+
+    /// Where names were met that should have come once more, and did not.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &Origin> {
+        let waiting = self.repeated.values().filter(|repeated| repeated.left > 0);
+        waiting.filter_map(|repeated| repeated.before.as_ref().map(|(origin, _)| origin))
+    }
+
+    /// Whether it is the first time.
+    fn see(&mut self, hash: u64) -> bool {
+        match self.counted.binary_search(&hash) {
+            Ok(at) => !std::mem::replace(&mut self.met[at], true),
+            Err(_) => self.late.insert(hash),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Content;
+
+    fn source(name: &str, line: u64, version: &str) -> Source {
+        let origin = Origin { place: "/t.csv".into(), line: Some(line) };
+        Source { origin, ..Source::new(name, Content::Bytes([].into()), version) }
+    }
+
+    #[test]
+    fn the_last_of_a_name_is_taken() {
+        let mut names = Names::count(["a", "b", "a", "a", "c"].map(str::to_owned).into_iter());
+        assert_eq!(names.len(), 3);
+        assert_eq!(names.meet(&source("a", 1, "x")), Turn::Wait);
+        assert_eq!(names.meet(&source("b", 2, "x")), Turn::Take);
+        assert_eq!(names.meet(&source("b", 3, "x")), Turn::TooMany);
+        assert_eq!(names.meet(&source("a", 4, "y")), Turn::Wait);
+        assert_eq!(names.missing().count(), 1);
+        let of = source("a", 4, "").origin;
+        assert_eq!(names.meet(&source("a", 5, "y")), Turn::Instead { of, is_same: true });
+        assert_eq!(names.meet(&source("a", 6, "y")), Turn::TooMany);
+        assert_eq!(names.meet(&source("late", 7, "x")), Turn::Take);
+        assert!(names.has("a") && names.has("late") && !names.has("c") && !names.has("d"));
+        assert_eq!(names.missing().count(), 0);
+    }
+}
