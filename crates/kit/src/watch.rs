@@ -41,25 +41,6 @@ pub struct Report {
     pub ids: Vec<Id>,
 }
 
-impl Report {
-    /// Adds what came of another import.
-    pub fn add(&mut self, other: Self) {
-        self.added += other.added;
-        self.replaced += other.replaced;
-        self.unchanged += other.unchanged;
-        self.removed += other.removed;
-        self.skipped += other.skipped;
-        let room = MAX_SKIPS.saturating_sub(self.skips.len());
-        self.skips.extend(other.skips.into_iter().take(room));
-        for (kind, count) in other.passed_over {
-            *self.passed_over.entry(kind).or_default() += count;
-        }
-        self.warnings.extend(other.warnings);
-        self.interrupted |= other.interrupted;
-        self.ids.extend(other.ids);
-    }
-}
-
 /// Shared by the work and those who watch it.
 #[derive(Clone, Debug)]
 pub struct Watch {

@@ -33,7 +33,8 @@ const WANTED: Wanted = Wanted {
 /// # Errors
 /// Those of [`files`].
 pub fn discover(places: &Places) -> Result<Sources> {
-    Ok(Box::new(files(places, &WANTED)?.map(|found| found.map(describe))))
+    let may_look = places.clone();
+    Ok(Box::new(files(places, &WANTED)?.map(move |found| found.map(|source| describe(source, &may_look)))))
 }
 
 /// Whether a file of any name is a picture that can be read, by its first bytes.
@@ -89,10 +90,10 @@ fn in_table(table: &Path, rows: Rows, places: &Places) -> Sources {
 }
 
 /// Adds the label and caption from the picture's folder and sidecar files.
-fn describe(mut source: Source) -> Source {
+fn describe(mut source: Source, places: &Places) -> Source {
     let path = named_path(&source.name);
     if !source.fields.contains_key("label") {
-        if let Some(objects) = voc_objects(&path) {
+        if let Some(objects) = voc_objects(&path, places) {
             source.fields.insert("label".to_owned(), json!(objects.main));
             source.fields.entry("extra").or_insert_with(|| json!({"objects": objects.all}));
         } else if let Some(label) = path.parent().and_then(Path::file_name) {
@@ -103,7 +104,7 @@ fn describe(mut source: Source) -> Source {
         }
     }
     if !source.fields.contains_key("caption")
-        && let Some(caption) = sidecar(&path.with_extension("txt"))
+        && let Some(caption) = sidecar(&path.with_extension("txt"), places)
     {
         let caption: String = caption.lines().next().unwrap_or_default().trim().chars().take(MAX_CAPTION).collect();
         if !caption.is_empty() {
@@ -113,11 +114,11 @@ fn describe(mut source: Source) -> Source {
     source
 }
 
-/// A small text file, if it is there.
-fn sidecar(path: &Path) -> Option<String> {
+/// A small text file, if it is there and may be looked at.
+fn sidecar(path: &Path, places: &Places) -> Option<String> {
     let metadata = path.metadata().ok()?;
     let is_small = metadata.is_file() && metadata.len() <= MAX_SIDECAR;
-    is_small.then(|| std::fs::read_to_string(path).ok())?
+    (is_small && places.allows(path)).then(|| std::fs::read_to_string(path).ok())?
 }
 
 #[derive(Debug, PartialEq)]
@@ -129,13 +130,13 @@ struct Objects {
 }
 
 /// What Pascal VOC's `Annotations/NAME.xml` says of `JPEGImages/NAME.jpg`.
-fn voc_objects(picture: &Path) -> Option<Objects> {
+fn voc_objects(picture: &Path, places: &Places) -> Option<Objects> {
     let folder = picture.parent()?;
     if folder.file_name()? != "JPEGImages" {
         return None;
     }
     let name = Path::new(picture.file_stem()?).with_extension("xml");
-    objects(&sidecar(&folder.with_file_name("Annotations").join(name))?)
+    objects(&sidecar(&folder.with_file_name("Annotations").join(name), places)?)
 }
 
 fn objects(xml: &str) -> Option<Objects> {

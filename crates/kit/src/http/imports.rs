@@ -19,6 +19,7 @@ use crate::api::JobBody;
 use crate::context::blocking;
 use crate::imports::prepare;
 use crate::job::{DUPLICATES, IMPORT, Outcome};
+use crate::names::named_path;
 use crate::options::Options;
 use crate::solution::Solution;
 use crate::source::{Places, is_within};
@@ -28,9 +29,9 @@ use crate::watch::Watch;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ImportInput {
-    /// A folder, file, archive or table below one of the import roots.
-    #[schema(value_type = String, example = "/srv/pictures")]
-    path: PathBuf,
+    /// A folder, file, archive or table below one of the import roots, or several.
+    #[schema(example = "/srv/pictures")]
+    path: Paths,
     /// Remove items whose files are gone from there.
     #[serde(default)]
     prune: bool,
@@ -43,6 +44,23 @@ pub(super) struct ImportInput {
     #[serde(default)]
     #[schema(ignore)]
     options: BTreeMap<String, Value>,
+}
+
+/// Paths as the names that items show: a byte that is not UTF-8 is `\xE9`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Paths {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Paths {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
 }
 
 /// A job, and where to ask for it.
@@ -60,12 +78,22 @@ pub async fn import(
 ) -> Result<Accepted, Problem> {
     // The store's owner could import it all without this server.
     let roots = owner.is_none().then(|| app.options.import_roots.clone());
+    let names = input.path.names();
+    if names.is_empty() {
+        return Err(
+            Problem::new(StatusCode::BAD_REQUEST, "path is an empty list").hint("name at least one folder or file")
+        );
+    }
+    let subject = names.join(", ");
+    let paths: Vec<PathBuf> = names.iter().map(|name| named_path(name)).collect();
     if let Some(roots) = &roots {
-        check_place(&input.path, roots).await?;
+        for path in &paths {
+            check_place(path, roots).await?;
+        }
     }
     let options = Options::of_json(app.program.facts.import_options, &input.options)?;
-    let (subject, watch) = (input.path.display().to_string(), Watch::default());
-    let work = import_below(Arc::clone(&app.solution), input, options, roots, watch.clone());
+    let (places, watch) = (Places { options, roots, ..Places::new(paths) }, Watch::default());
+    let work = import_places(Arc::clone(&app.solution), input, places, watch.clone());
     Ok(accepted(app.jobs.begin(IMPORT.to_owned(), subject, watch, Box::pin(work)).await?))
 }
 
@@ -83,14 +111,13 @@ async fn check_place(path: &Path, roots: &[PathBuf]) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, format!("{} is not below an import root of this server", path.display())))
 }
 
-async fn import_below(
+async fn import_places(
     solution: Arc<dyn Solution>,
     input: ImportInput,
-    options: Options,
-    roots: Option<Vec<PathBuf>>,
+    places: Places,
     watch: Watch,
 ) -> Result<Outcome> {
-    let mut places = Places { options, roots, allow_empty: input.allow_empty, ..Places::new(vec![input.path]) };
+    let mut places = Places { allow_empty: input.allow_empty, ..places };
     places.fields.extend(input.label.map(|label| ("label".to_owned(), label.into())));
     let preparing = Arc::clone(&solution);
     let import = blocking(move || prepare(&*preparing, &places, input.prune, watch)).await?;

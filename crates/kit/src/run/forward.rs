@@ -16,6 +16,7 @@ use crate::cli::items::{RemoveArgs, print_removed, source};
 use crate::cli::{INTERRUPTED, watched, work};
 use crate::context::blocking;
 use crate::facts::Facts;
+use crate::names::path_name;
 use crate::options::Options;
 use crate::printer::Printer;
 use crate::program::Work;
@@ -67,20 +68,13 @@ pub async fn run(
 
 async fn import(client: &Client, args: ImportArgs, printer: Printer) -> Result<ExitCode> {
     let start = Instant::now();
+    let ImportArgs { prune, allow_empty, label, .. } = &args;
     let options = chosen(&args.options);
-    let mut report = Report::default();
-    for path in absolute(args.paths)? {
-        let input = json!({"path": path, "prune": args.prune, "allow_empty": args.allow_empty, "label": args.label, "options": options});
-        let watch = Watch::default();
-        let job = watched("importing", &watch, printer, follow(client, "/api/v1/imports", &input, &watch)).await?;
-        report.add(match job.report {
-            Some(report) => report,
-            None => Report { interrupted: true, ..Report::default() },
-        });
-        if report.interrupted {
-            break;
-        }
-    }
+    let paths = absolute(args.paths.clone(), *allow_empty)?;
+    let input = json!({"path": paths, "prune": prune, "allow_empty": allow_empty, "label": label, "options": options});
+    let watch = Watch::default();
+    let job = watched("importing", &watch, printer, follow(client, "/api/v1/imports", &input, &watch)).await?;
+    let report = job.report.unwrap_or(Report { interrupted: true, ..Report::default() });
     finish(&report, start, printer)
 }
 
@@ -88,10 +82,12 @@ async fn import(client: &Client, args: ImportArgs, printer: Printer) -> Result<E
 ///
 /// # Errors
 /// As where they are imported here: before anything is.
-fn absolute(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    let places = Places::new(paths);
+fn absolute(paths: Vec<PathBuf>, allow_empty: bool) -> Result<Vec<String>> {
+    let places = Places { allow_empty, ..Places::new(paths) };
     places.scopes()?;
-    let absolute = |path: &PathBuf| std::path::absolute(path).map_err(|error| Error::io("cannot find", path, error));
+    let absolute = |path: &PathBuf| {
+        std::path::absolute(path).map(|path| path_name(&path)).map_err(|error| Error::io("cannot find", path, error))
+    };
     places.paths.iter().map(absolute).collect()
 }
 

@@ -139,7 +139,7 @@ impl Places {
     }
 
     /// Whether a path leads to something that may be looked at.
-    fn allows(&self, path: &Path) -> bool {
+    pub fn allows(&self, path: &Path) -> bool {
         self.roots.as_ref().is_none_or(|roots| is_within(path, roots))
     }
 }

@@ -6,7 +6,7 @@ fn describe_in(folder: &Path, name: &str) -> Fields {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, b"x").unwrap();
-    describe(Source::file(&path).unwrap()).fields
+    describe(Source::file(&path).unwrap(), &Places::default()).fields
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn members_of_archives_are_labelled_by_their_folder_or_by_the_archive() {
     let label = |name: &str| {
         let content = bootcamp_kit::source::Content::Bytes([0].as_slice().into());
         let source = Source::new(name, content, "");
-        describe(source).fields["label"].as_str().unwrap().to_owned()
+        describe(source, &Places::default()).fields["label"].as_str().unwrap().to_owned()
     };
     assert_eq!(label("/a/pets.tar.gz!/cats/tom.png"), "cats");
     assert_eq!(label("/a/pets.tar.gz!/tom.png"), "pets");
@@ -47,5 +47,20 @@ fn the_largest_object_of_pascal_voc_is_the_label() {
     assert_eq!(objects(&xml), Some(expected));
     for nothing in ["<annotation/>", "<annotation><object><bndbox/></object></annotation>", "<anno", ""] {
         assert_eq!(objects(nothing), None, "{nothing}");
+    }
+}
+
+#[test]
+fn a_caption_outside_the_import_roots_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap().join("in");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
+    std::os::unix::fs::symlink("../secret.txt", root.join("a.txt")).unwrap();
+    std::fs::write(root.join("a.png"), "x").unwrap();
+    for (roots, caption) in [(None, Some(json!("secret"))), (Some(vec![root.clone()]), None)] {
+        let places = Places { roots, ..Places::new(vec![root.join("a.png")]) };
+        let source = discover(&places).unwrap().next().unwrap().unwrap();
+        assert_eq!(source.fields.get("caption"), caption.as_ref());
     }
 }
