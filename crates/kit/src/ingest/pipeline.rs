@@ -119,6 +119,7 @@ pub async fn ingest<P: Pipeline>(
         Ok(())
     };
     let (found, decoding, writing) = tokio::join!(finding, futures::future::join_all(decoders), writing);
+    guard.disarm();
     let orphans = std::mem::take(&mut *orphans.lock().unwrap_or_else(PoisonError::into_inner));
     let removing = if orphans.is_empty() { Ok(()) } else { remove_parts(context, orphans).await };
     // The last step's error is the cause of the others'.
@@ -129,7 +130,6 @@ pub async fn ingest<P: Pipeline>(
     if let (Some(pruning), Some(Found { names, alive }), false) = (pruning, found, watch.is_cancelled()) {
         watch.removed(prune(context, &pruning, &names, &alive, watch.notes()).await?);
     }
-    guard.disarm();
     Ok(watch.report())
 }
 
