@@ -63,10 +63,16 @@ async fn import(context: &Context, texts: &[(&str, &str)], prune: Option<&str>) 
 
 /// Every item as `source:word`, sorted.
 async fn items(context: &Context) -> Vec<String> {
-    let request = PageRequest { limit: 100, output: Output::Scalars, ..PageRequest::default() };
+    let items = items_with(context, "label").await;
+    items.iter().map(|(path, word)| format!("{path}:{word}")).collect()
+}
+
+/// The path of every item and one of its fields, sorted.
+async fn items_with(context: &Context, field: &str) -> Vec<(String, String)> {
+    let request = PageRequest { limit: 1000, output: Output::Scalars, ..PageRequest::default() };
     let records: Vec<_> = scan(&*context.store, &context.collection, request).try_collect().await.unwrap();
     let text = |record: &bootcamp_core::Record, name: &str| record.fields[name].as_str().unwrap().to_owned();
-    let mut items: Vec<_> = records.iter().map(|r| format!("{}:{}", text(r, "path"), text(r, "label"))).collect();
+    let mut items: Vec<_> = records.iter().map(|record| (text(record, "path"), text(record, field))).collect();
     items.sort();
     items
 }

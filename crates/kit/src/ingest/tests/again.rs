@@ -9,21 +9,11 @@ use crate::solution::Solution;
 use crate::source::{Origin, Places};
 
 /// What an import of these places does, with a solution that reads texts: its report, and what is in afterwards.
-async fn import_places(solution: &dyn Solution, paths: &[&Path]) -> (Report, Vec<String>) {
+async fn import_places(solution: &dyn Solution, paths: &[&Path]) -> (Report, Vec<(String, String)>) {
     let places = Places::new(paths.iter().map(|path| path.to_path_buf()).collect());
     let import = prepare(solution, &places, false, Watch::default()).unwrap();
     let report = solution.import(import).await.unwrap();
-    (report, notes(solution.context()).await)
-}
-
-/// Every item as its path and its text, sorted.
-pub(super) async fn notes(context: &Context) -> Vec<String> {
-    let request = PageRequest { limit: 1000, output: Output::Scalars, ..PageRequest::default() };
-    let records: Vec<_> = scan(&*context.store, &context.collection, request).try_collect().await.unwrap();
-    let text = |record: &bootcamp_core::Record, name: &str| record.fields[name].as_str().unwrap().to_owned();
-    let mut items: Vec<_> = records.iter().map(|r| format!("{} {}", text(r, "path"), text(r, "note"))).collect();
-    items.sort();
-    items
+    (report, items_with(solution.context(), "note").await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +34,8 @@ async fn the_last_of_a_name_is_taken_whatever_threads_do() {
         let spec = solution(&context).collection();
         let report = ingest(&context, &spec, Words, import()).await.unwrap();
         assert_eq!(counts(&report), [2, 0, 0, 0, 0], "{report:?}");
-        assert_eq!(notes(&context).await, ["/a last", "/b x"]);
+        let expected = [("/a", "last"), ("/b", "x")].map(|(path, note)| (path.to_owned(), note.to_owned()));
+        assert_eq!(items_with(&context, "note").await, expected);
         assert_eq!(
             report.warnings,
             [
@@ -91,7 +82,8 @@ async fn a_tar_that_has_a_member_twice_gives_the_last() {
         archive.finish().unwrap();
         let (report, items) = import_places(&*solution(&context), &[&path]).await;
         assert_eq!(counts(&report), [2, 0, 0, 0, 0], "{report:?}");
-        assert_eq!(items, [format!("{}!/a.txt last", path.display()), format!("{}!/b.txt other", path.display())]);
+        let member = |name: &str, text: &str| (format!("{}!/{name}", path.display()), text.to_owned());
+        assert_eq!(items, [member("a.txt", "last"), member("b.txt", "other")]);
         let warning = format!("{0}!/a.txt was found in {0} twice; the last is taken", path.display());
         assert_eq!(report.warnings, [warning]);
     }
@@ -108,9 +100,8 @@ async fn names_that_are_not_utf_8_stay_distinct() {
         let solution = solution(&context);
         let (report, items) = import_places(&*solution, &[folder.path()]).await;
         assert_eq!((counts(&report), items.len()), ([3, 0, 0, 0, 0], 3), "{report:?}");
-        for item in items {
-            let (path, text) = item.rsplit_once(' ').unwrap();
-            let file = context.original(path).await.unwrap();
+        for (path, text) in items {
+            let file = context.original(&path).await.unwrap();
             assert_eq!(std::fs::read_to_string(&*file).unwrap(), text, "the item leads back to its file");
         }
     }

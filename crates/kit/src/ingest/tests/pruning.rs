@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::again::notes;
 use super::*;
 use crate::imports::prepare;
 use crate::solution::Solution;
@@ -221,12 +220,7 @@ async fn import_and_check(
     let places = Places { allow_empty, ..Places::new(vec![world.root.clone()]) };
     let import = prepare(solution, &places, prune, Watch::default()).unwrap();
     let result = solution.import(import).await;
-    let now = notes(solution.context()).await;
-    let now: BTreeMap<String, String> = now
-        .iter()
-        .filter_map(|item| item.rsplit_once(' '))
-        .map(|(name, text)| (name.to_owned(), text.to_owned()))
-        .collect();
+    let now: BTreeMap<String, String> = items_with(solution.context(), "note").await.into_iter().collect();
     for (name, text) in &world.texts {
         assert!(world.is_cut(name) || now.get(name) == Some(text), "{name} was not imported as {text}: {now:?}");
     }
@@ -286,10 +280,7 @@ async fn what_tables_and_patterns_no_longer_name_is_pruned() {
     for name in ["one.txt", "two.txt", "three.txt"] {
         std::fs::write(root.join(name), name).unwrap();
     }
-    let names = async || {
-        let items = notes(&context).await;
-        items.iter().map(|item| item.rsplit_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>()
-    };
+    let names = async || items_with(&context, "note").await.into_iter().map(|(_, note)| note).collect::<Vec<_>>();
     let solution = solution(&context);
     let import = async |place: &str, allow_empty: bool| {
         let places = Places { allow_empty, ..Places::new(vec![root.join(place)]) };
