@@ -77,6 +77,22 @@ impl Spool {
         Ok((file, SpoolFile { path, _own: own }))
     }
 
+    /// Removes a folder at once, even while another process writes to it: it is moved here first. One that is not there
+    /// is none.
+    pub(crate) fn discard(&self, folder: &Path) -> Result<()> {
+        let cannot_remove = |error| Error::io("cannot remove", folder, error);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let own = self.own()?;
+        let place = tempfile::Builder::new().prefix("folder-").tempdir_in(own.folder.path()).map_err(cannot_remove)?;
+        // `place` is removed with all that is in it; what cannot be removed goes with this process's folder.
+        match std::fs::rename(folder, place.path().join("discarded")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(cannot_remove(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// This process's folder, which is made at the first call.
     fn own(&self) -> Result<Arc<Own>> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);

@@ -30,13 +30,14 @@ pub(crate) const QUALITY: u8 = 85;
 #[derive(Clone, Debug)]
 pub struct Media {
     folder: PathBuf,
+    spool: Spool,
     members: Members,
 }
 
 impl Media {
     /// The folder is made when something is written. Members of archives are unpacked into the spool.
     pub fn new(folder: PathBuf, spool: Spool) -> Self {
-        Self { folder, members: Members::new(spool) }
+        Self { folder, members: Members::new(spool.clone()), spool }
     }
 
     /// Keeps a thumbnail of a picture. A file appears whole or not at all; after a power cut it may be missing, and is
@@ -100,17 +101,12 @@ impl Media {
         }
     }
 
-    /// Removes everything that is kept of the collection.
+    /// Removes everything that is kept of the collection, also while another process still imports into it.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn remove_all(&self) -> Result<()> {
-        match std::fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("cannot remove", &self.folder, error))
-            }
-            _ => Ok(()),
-        }
+        self.spool.discard(&self.folder)
     }
 
     fn uploads(&self) -> PathBuf {
@@ -157,6 +153,30 @@ fn keep(path: &Path, content: Content) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everything_is_removed_while_somebody_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::new(folder.path().join("media"), Spool::new(folder.path().join("spool")));
+        let picture = Picture::new(1, 1, vec![1, 2, 3]).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0.. {
+                    media.put_thumbnail(&Id::from(n), &picture).ok();
+                    if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            });
+            for _ in 0..200 {
+                media.remove_all().unwrap();
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        media.remove_all().unwrap();
+        assert!(!folder.path().join("media").exists());
+    }
 
     #[test]
     fn a_removed_item_takes_its_upload_along_and_nothing_else() {
