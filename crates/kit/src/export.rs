@@ -46,7 +46,8 @@ pub fn with_media_types(document: &mut OpenApi, program: &Program) {
     }
 }
 
-/// A row a hit, with a column for each field that any of them has.
+/// A row a hit, with a column for each field that any of them has. Texts that a spreadsheet would take for a formula begin
+/// with an apostrophe, as OWASP advises: they may come from strangers' files.
 fn csv(body: &SearchBody) -> Result<String> {
     let columns = |of: fn(&crate::api::HitBody) -> Option<&Fields>| -> BTreeSet<String> {
         body.hits.iter().filter_map(of).flat_map(|fields| fields.keys().cloned()).collect()
@@ -66,7 +67,7 @@ fn csv(body: &SearchBody) -> Result<String> {
     ];
     for (at, hit) in body.hits.iter().enumerate() {
         let mut row =
-            vec![(at + 1).to_string(), hit.item.id.to_string(), hit.item.title.clone(), hit.score.to_string()];
+            vec![(at + 1).to_string(), hit.item.id.to_string(), plain(&hit.item.title), hit.score.to_string()];
         if has_similarity {
             row.push(hit.similarity.map(|similarity| similarity.to_string()).unwrap_or_default());
         }
@@ -86,10 +87,38 @@ fn csv(body: &SearchBody) -> Result<String> {
     String::from_utf8(bytes.map_err(cannot)?).map_err(|error| cannot(error.to_string()))
 }
 
+/// A text that no spreadsheet computes.
+fn plain(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => plain(text),
         Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_no_formulas_and_numbers_stay_numbers() {
+        let cells = [
+            (json!("=HYPERLINK(1)"), "'=HYPERLINK(1)"),
+            (json!("+1"), "'+1"),
+            (json!("-cmd"), "'-cmd"),
+            (json!("@SUM(A1)"), "'@SUM(A1)"),
+            (json!("\t=1"), "'\t=1"),
+            (json!("a = b"), "a = b"),
+            (json!(-1.5), "-1.5"),
+        ];
+        for (value, expected) in cells {
+            assert_eq!(cell(Some(&value)), expected);
+        }
     }
 }

@@ -228,6 +228,9 @@ impl Pipeline for Texts {
         if input.starts_with("broken") {
             return Err(bootcamp_core::Error::invalid("it is broken"));
         }
+        if input.starts_with("slow") {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
         let input = if self.reverse { input.chars().rev().collect() } else { input };
         let note: String = input.chars().filter(|letter| !letter.is_control()).take(100).collect();
         let fields = Fields::from_iter([("note".to_owned(), note.into())]);

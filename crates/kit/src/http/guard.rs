@@ -6,21 +6,20 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
-use super::{ServerOptions, Shared, session};
+use super::{App, ServerOptions, Shared, session};
 
-/// Admits only as many requests as the server can handle, before their bodies are read. Others are refused
-/// at once: a queue would only delay all of them.
-pub async fn admit(State(app): Shared, request: Request, next: Next) -> Response {
-    let Ok(_permit) = Arc::clone(&app.admission).try_acquire_owned() else {
+/// Admits only as many requests as the server can handle, once their bodies are here. Others are refused at once: a queue
+/// would only delay all of them.
+pub fn admit(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&app.admission).try_acquire_owned().map_err(|_| {
         app.metrics.rejected.inc();
-        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many concurrent requests")
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many concurrent requests")
             .hint("try again in a second")
             .retry_after(1)
-            .into_response();
-    };
-    next.run(request).await
+    })
 }
 
 /// Ends requests that take too long, including those whose body does not arrive.
@@ -81,13 +80,15 @@ fn name_of(host: &str) -> &str {
     }
 }
 
-/// DNS rebinding needs a name, so IP addresses are allowed: health checks and scrapers use them.
+/// DNS rebinding needs a name that its owner can point anywhere. IP addresses are none, and where other machines can reach
+/// the server, neither are names without a dot, which only a network of one's own knows: health checks, scrapers and
+/// containers use them.
 fn is_own_name(options: &ServerOptions, name: &str) -> bool {
     let allowed = |own: &String| own.eq_ignore_ascii_case(name);
     match name.parse::<std::net::IpAddr>() {
         _ if name.eq_ignore_ascii_case("localhost") || options.allowed_hosts.iter().any(allowed) => true,
         Ok(address) => address.is_loopback() || !options.is_loopback(),
-        Err(_) => !options.is_loopback() && options.allowed_hosts.is_empty(),
+        Err(_) => !options.is_loopback() && !name.is_empty() && !name.contains('.'),
     }
 }
 
@@ -136,6 +137,7 @@ mod tests {
             max_upload: 0,
             max_searches: 1,
             request_timeout: std::time::Duration::from_secs(1),
+            body_grace: std::time::Duration::from_secs(1),
         }
     }
 
@@ -158,8 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_any_name_will_do_until_some_are_given() {
-        check(&options("0.0.0.0", &[]), &["example.org", "10.0.0.1:80", "localhost", ""], &[]);
+    fn elsewhere_names_that_others_can_own_must_be_given() {
+        let foreign = ["", "example.org", "evil.example:8080", "10.0.0.1.evil.org", "image-search."];
+        let own = ["10.0.0.1:80", "[fd00::2]:80", "localhost", "image-search:8080", "my-laptop"];
+        check(&options("0.0.0.0", &[]), &own, &foreign);
         let named = options("0.0.0.0", &["search.example.org"]);
         check(&named, &LOOPBACK, &["", "example.org", "search.example.org.evil.org"]);
         check(&named, &["search.example.org:8080", "10.0.0.1", "[fd00::2]:80"], &["10.0.0.1.evil.org"]);

@@ -48,6 +48,8 @@ pub async fn map(State(app): Shared, Fields(query): Fields<MapQuery>) -> Result<
     if sample == 0 || sample > MAX_SAMPLE {
         return Err(Problem::new(StatusCode::BAD_REQUEST, format!("sample is {sample}, expected 1 to {MAX_SAMPLE}")));
     }
+    // The others wait for their turn, as long as a request may take.
+    let _turn = app.map.acquire().await;
     let solution = &app.solution;
     let spec = solution.collection();
     let fields = spec.scalars.iter().map(|field| field.name.clone()).collect();

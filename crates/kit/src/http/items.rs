@@ -1,13 +1,16 @@
 //! `/api/v1/items`: looking at items, adding and removing them.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use bootcamp_core::{Error, Id, Output, PageRequest};
+use bootcamp_core::{Error, ErrorKind, Id, Output, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
+use super::guard::admit;
 use super::problem::{Fields, Problem, Problems};
 use super::upload::{File, Parts};
 use crate::api::{ItemBody, ItemsBody};
@@ -94,6 +97,7 @@ pub(super) struct UploadForm {
 )]
 pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadBody>, Problem> {
     let parts = Parts::of(request, &app.solution.context().spool, app.options.max_upload).await?;
+    let admitted = admit(&app)?;
     if parts.files.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no file").hint("send parts named `file`"));
     }
@@ -105,13 +109,40 @@ pub async fn upload(State(app): Shared, request: Request) -> Result<Json<UploadB
     let kept: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     // Both may be read, so a file that is sent twice is known to be one.
     let names: Sources = Box::new(sources.clone().into_iter().map(Ok));
-    let import = Import::new(Box::new(sources.into_iter().map(Ok)), Watch::with_ids());
-    let mut report = app.solution.import(Import { names: Some(names), options, ..import }).await?;
+    let watch = Watch::with_ids();
+    let import = Import::new(Box::new(sources.into_iter().map(Ok)), watch.clone());
+    let import = Import { names: Some(names), options, ..import };
+    // A client that leaves stops the import; what it has kept is then put right, which nobody waits for.
+    let leaving = watch.cancel_on_drop();
+    let (solution, names) = (Arc::clone(&app.solution), kept.clone());
+    let importing = tokio::spawn(async move {
+        let _admitted = admitted;
+        let report = solution.import(import).await;
+        if !report.as_ref().is_ok_and(|report| !report.interrupted) {
+            forget_missing(&*solution, &names).await;
+        }
+        report
+    });
+    let crashed = |error| Error::new(ErrorKind::Internal, "the import crashed: this is a bug").with_source(error);
+    let mut report = importing.await.map_err(crashed)??;
+    leaving.disarm();
     forget(&*app.solution, &mut report.skips, &kept, &sent);
     for (kept, sent) in kept.iter().zip(&sent) {
         report.warnings.iter_mut().for_each(|warning| *warning = warning.replace(kept, sent));
     }
     uploaded(&*app.solution, report).await.map(Json)
+}
+
+/// Removes the files of uploads that have not become items. Where it is not known whether they have, they stay.
+async fn forget_missing(solution: &dyn Solution, kept: &[String]) {
+    let context = solution.context();
+    for name in kept {
+        let id = source_id(name);
+        let found = context.store.get(&context.collection, std::slice::from_ref(&id), &Output::ids()).await;
+        if found.is_ok_and(|found| found.is_empty()) {
+            context.media.remove(&id, Some(name));
+        }
+    }
 }
 
 /// Removes rejected uploads, and reports them under their original names.

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -21,7 +22,7 @@ const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answered {
-    method: String,
+    method: &'static str,
     /// As it is declared, so that ids do not multiply it.
     route: String,
     status: u16,
@@ -87,15 +88,39 @@ impl Metrics {
     }
 }
 
+/// Counts a request as in progress, also one whose client goes away.
+struct InFlight<'a>(&'a Gauge);
+
+impl<'a> InFlight<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A method's name. Clients may make up their own, and each would be a series for ever.
+fn name_of(method: &Method) -> &'static str {
+    const KNOWN: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH];
+    const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    KNOWN.iter().zip(NAMES).find_map(|(known, name)| (known == method).then_some(name)).unwrap_or("other")
+}
+
 /// Counts and times every request.
 pub async fn observe(State(app): Shared, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let method = request.method().to_string();
+    let method = name_of(request.method());
     let metrics = &app.metrics;
     let start = Instant::now();
-    metrics.in_flight.inc();
+    let in_flight = InFlight::new(&metrics.in_flight);
     let response = next.run(request).await;
-    metrics.in_flight.dec();
+    drop(in_flight);
     metrics.durations.get_or_create(&Route { route: route.clone() }).observe(start.elapsed().as_secs_f64());
     let labels = Answered { method, route, status: response.status().as_u16() };
     metrics.requests.get_or_create(&labels).inc();

@@ -1,6 +1,8 @@
 //! The server, the same in every program: the HTTP API under `/api/v1`, its documentation, health and metrics, and the
 //! page. One file a resource; handlers extract, call and return.
 
+mod arrival;
+mod connections;
 mod docs;
 mod guard;
 mod imports;
@@ -13,6 +15,7 @@ mod page;
 mod problem;
 mod search;
 mod session;
+mod stall;
 mod upload;
 mod work;
 
@@ -24,7 +27,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use bootcamp_core::{Error, ErrorKind, Result};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -40,10 +42,17 @@ use crate::jobs::Jobs;
 use crate::options::{with_parts, with_schema};
 use crate::program::Program;
 use crate::solution::Solution;
+use arrival::Arriving;
 use metrics::Metrics;
 
 /// How long running requests may continue after the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The largest body of a request without files.
+const MAX_TEXT_BODY: usize = 64 << 10;
+/// So many uploads of the largest size may arrive at the same time, or this many bytes.
+const BODIES: u64 = 8;
+const MIN_ARRIVING: u64 = 64 << 20;
 
 /// How a server listens and what it allows.
 #[derive(Debug)]
@@ -51,8 +60,8 @@ pub struct ServerOptions {
     pub host: String,
     /// 0 for any that is free.
     pub port: u16,
-    /// Host names that browsers may use, beside IP addresses and `localhost`. Empty: any, if other machines
-    /// can reach the server.
+    /// Host names that browsers may use, beside IP addresses, `localhost` and, if other machines can reach the server,
+    /// names without a dot.
     pub allowed_hosts: Vec<String>,
     /// What requests must carry as a bearer token.
     pub token: Option<SecretString>,
@@ -65,6 +74,8 @@ pub struct ServerOptions {
     /// The maximum number of concurrent searches and uploads.
     pub max_searches: usize,
     pub request_timeout: Duration,
+    /// How long a body may take before it must arrive at a kilobyte a second.
+    pub body_grace: Duration,
 }
 
 impl ServerOptions {
@@ -83,13 +94,18 @@ pub struct App {
     metrics: Metrics,
     /// Permits of the admission limit.
     admission: Arc<Semaphore>,
+    /// What bodies may hold that are not admitted yet.
+    arriving: Arriving,
+    /// Only one map is computed at a time: it holds a sample's embeddings.
+    map: Semaphore,
 }
 
 impl App {
     pub fn new(program: &'static Program, solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
         let admission = Arc::new(Semaphore::new(options.max_searches));
-        let jobs = Jobs::new(Arc::clone(&solution));
-        Arc::new(Self { program, solution, jobs, metrics: Metrics::default(), admission, options })
+        let arriving = Arriving::new((BODIES * options.max_upload).max(MIN_ARRIVING));
+        let (jobs, metrics, map) = (Jobs::new(Arc::clone(&solution)), Metrics::default(), Semaphore::new(1));
+        Arc::new(Self { program, solution, jobs, metrics, admission, arriving, map, options })
     }
 }
 
@@ -108,7 +124,7 @@ pub fn router(app: Arc<App>) -> Router {
     let heavy = OpenApiRouter::new()
         .routes(routes!(search::search))
         .routes(routes!(items::upload))
-        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::admit));
+        .layer(DefaultBodyLimit::max(body));
     let mut own = OpenApiRouter::new();
     if !app.program.work.is_empty() {
         own = own.routes(routes!(work::start));
@@ -152,7 +168,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/solution/{*path}", get(page::solution))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(DefaultBodyLimit::max(body))
+        .layer(DefaultBodyLimit::max(MAX_TEXT_BODY))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), arrival::watch))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::same_origin))
         .layer(axum::middleware::from_fn(guard::security_headers))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), metrics::observe))
@@ -185,15 +202,9 @@ pub async fn serve(
     })
     .await?;
     on_listening(listener.local_addr().map_err(unusable)?);
-    // TCP_NODELAY: small responses must not wait for more data.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
     let app = App::new(program, solution, options);
     let stopping = tokio_util::sync::CancellationToken::new();
-    let server =
-        axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let server = tokio::spawn(server.into_future());
+    let server = tokio::spawn(connections::serve(listener, router(Arc::clone(&app)), stopping.clone()));
     asked_to_stop.await;
     stopping.cancel();
     let finished = async {

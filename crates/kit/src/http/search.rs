@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::guard::admit;
 use super::problem::{Body, Fields, Problem, Problems};
 use super::upload::{File, Parts};
 use super::{App, Shared};
@@ -124,6 +125,7 @@ pub async fn search(
     let program = app.program;
     let export = format.filter(|format| format != "json").map(|format| export::format(program, &format)).transpose()?;
     let query = read(request, &app).await?;
+    let _admitted = admit(&app)?;
     let start = Instant::now();
     let answer = app.solution.search(&query).await?;
     app.metrics.searched(&answer);

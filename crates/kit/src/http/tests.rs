@@ -16,6 +16,7 @@ mod own;
 mod page;
 mod replicas;
 mod sessions;
+mod slow;
 mod spooling;
 mod toy;
 
@@ -36,6 +37,7 @@ fn options() -> ServerOptions {
         max_upload: 10_000,
         max_searches: 4,
         request_timeout: Duration::from_secs(20),
+        body_grace: Duration::from_secs(10),
     }
 }
 
@@ -250,8 +252,8 @@ async fn more_than_the_server_can_do_is_answered_with_429_at_once() {
     let (status, _) = server.post("/api/v1/search", json!({"positive": [{"words": "aab"}]})).await;
     assert_eq!(status, StatusCode::OK, "afterwards all is as before");
     let _permits = Arc::clone(&server.app.admission).try_acquire_many_owned(4).unwrap();
-    let search = request(Method::POST, "/api/v1/search").body(Body::empty()).unwrap();
-    let response = server.send(search).await;
+    let search = request(Method::POST, "/api/v1/search").header(header::CONTENT_TYPE, "application/json");
+    let response = server.send(search.body(Body::from(r#"{"positive": [{"words": "aab"}]}"#)).unwrap()).await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     assert_eq!(server.get("/healthz").await.0, StatusCode::OK, "small requests go on");

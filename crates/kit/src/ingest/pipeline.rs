@@ -297,6 +297,9 @@ impl<P: Pipeline> Decoder<P> {
         loop {
             let next = to_decode.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(changed) = next else { return Ok(()) };
+            if self.watch.is_cancelled() {
+                return Ok(());
+            }
             let mut sent = 0;
             // Decoders read untrusted bytes: a panic costs one source, not the import.
             let decoded = catch_unwind(AssertUnwindSafe(|| self.source(&changed, &mut sent)));

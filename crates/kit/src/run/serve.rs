@@ -16,6 +16,9 @@ use crate::program::Program;
 use crate::settings::ServerFile;
 use crate::solution::Solution;
 
+/// How long a slow body is waited for.
+const BODY_GRACE: Duration = Duration::from_secs(10);
+
 #[derive(Args, Debug)]
 #[command(after_help = "A token that every request must carry is read from BOOTCAMP_TOKEN, or `token` in the table \
     [server] of bootcamp.toml.")]
@@ -26,8 +29,8 @@ pub struct ServeArgs {
     /// The port; 0 for any free port [default: 8080]
     #[arg(long, env = "BOOTCAMP_PORT")]
     port: Option<u16>,
-    /// A host name that browsers may use, beside localhost and IP addresses [default: any, if other machines can reach
-    /// the server]
+    /// A host name that browsers may use, beside localhost and IP addresses, and beside names without a dot if other
+    /// machines can reach the server [default: none]
     #[arg(long = "allowed-host", env = "BOOTCAMP_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Vec<String>,
     /// A folder that the page and the API may import from [default: none]
@@ -126,5 +129,6 @@ fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {
         max_upload: args.max_upload.or(file.max_upload).unwrap_or(32 << 20),
         max_searches,
         request_timeout: Duration::from_secs_f64(seconds),
+        body_grace: BODY_GRACE,
     })
 }

@@ -82,3 +82,29 @@ async fn a_client_that_goes_away_leaves_nothing() {
     let media = walkdir::WalkDir::new(server.folder.path().join("media")).into_iter().flatten();
     assert_eq!(media.filter(|entry| entry.file_type().is_file()).count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_import_of_a_client_that_goes_away_ends_and_keeps_only_what_is_in() {
+    let server = large_server().await;
+    let files: Vec<(String, String)> = (0..60).map(|at| (format!("{at}.txt"), format!("slow {at}"))).collect();
+    let parts: Vec<_> = files.iter().map(|(name, text)| ("file", Some(name.as_str()), text.as_bytes())).collect();
+    let asking = server.multipart("/api/v1/items", &parts);
+    let count =
+        async || server.get("/api/v1/items?filter=note%20like%20%22slow%25%22").await.1["count"].as_u64().unwrap();
+    let some_are_in = async {
+        while count().await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        (status, answer) = asking => panic!("{status} {answer}"),
+        () = some_are_in => {}
+    }
+    while server.app.admission.available_permits() < 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let kept = walkdir::WalkDir::new(server.folder.path().join("media")).into_iter().flatten();
+    let kept = kept.filter(|entry| entry.file_type().is_file()).count() as u64;
+    assert_eq!(kept, count().await, "a file for each item, and none beside");
+    assert!(kept < 60, "it went on to the end");
+}
