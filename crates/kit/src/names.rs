@@ -21,13 +21,32 @@ pub(crate) fn digits(bytes: &[u8]) -> String {
 }
 
 /// A path as text that [`named_path`] turns back: bytes that are not UTF-8 become `\xE9`, so that two paths never have
-/// the same name. A backslash that would read as such a byte becomes `\x5C`.
+/// the same name. What would read as something else is written so, too: a backslash before `xE9`, the colon of a file
+/// called `a:7`, which is no line of `a`, and the exclamation mark of a folder called `b.zip!`, which is no archive.
 pub fn path_name(path: &Path) -> String {
     bytes_name(path.as_os_str().as_bytes())
 }
 
 /// [`path_name`] of a path's bytes.
 pub(crate) fn bytes_name(bytes: &[u8]) -> String {
+    let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let line = bytes.len().checked_sub(digits + 1).filter(|at| digits > 0 && bytes[*at] == b':');
+    if line.is_none() && !bytes.windows(2).any(|pair| pair == b"!/") {
+        return letters_name(bytes);
+    }
+    let is_special =
+        |(at, byte): &(usize, &u8)| Some(*at) == line || (**byte == b'!' && bytes.get(at + 1) == Some(&b'/'));
+    let mut name = String::with_capacity(bytes.len());
+    let mut start = 0;
+    for (at, byte) in bytes.iter().enumerate().filter(is_special) {
+        name.push_str(&letters_name(&bytes[start..at]));
+        name.push_str(&format!("\\x{byte:02X}"));
+        start = at + 1;
+    }
+    name + &letters_name(&bytes[start..])
+}
+
+fn letters_name(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         let text = chunk.valid();
@@ -107,6 +126,9 @@ mod tests {
             (b"/a/caf\\xE9.png", "/a/caf\\x5CxE9.png"),
             ("/a/café\\b.png".as_bytes(), "/a/café\\b.png"),
             (b"\\x5CxE9", "\\x5Cx5CxE9"),
+            (b"/a:7", "/a\\x3A7"),
+            (b"/a:7/b:", "/a:7/b:"),
+            (b"/b.zip!/c!.png", "/b.zip\\x21/c!.png"),
         ] {
             let path = PathBuf::from(OsString::from_vec(bytes.to_vec()));
             assert_eq!(path_name(&path), name);
@@ -117,7 +139,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn every_path_is_found_by_its_name(bytes in proptest::collection::vec(proptest::prop_oneof![
-            proptest::prelude::any::<u8>(), proptest::sample::select(&b"\\x5CE9/a"[..])
+            proptest::prelude::any::<u8>(), proptest::sample::select(&b"\\x5CE9/a!:7"[..])
         ], 0..30)) {
             let path = named_path(&bytes_name(&bytes));
             proptest::prop_assert_eq!(path.as_os_str().as_bytes(), &bytes);

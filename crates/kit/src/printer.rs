@@ -186,6 +186,7 @@ impl Printer {
         ];
         let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         let what = if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
+        let what = if report.interrupted { format!("interrupted: {what}") } else { what };
         let written = report.added + report.replaced;
         let rate =
             if written > 0 { format!(", {:.0} a second", written as f64 / seconds.max(1e-3)) } else { String::new() };

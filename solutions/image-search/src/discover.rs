@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bootcamp_core::picture::media_type;
@@ -34,7 +35,7 @@ const WANTED: Wanted = Wanted {
 /// Those of [`files`].
 pub fn discover(places: &Places) -> Result<Sources> {
     let may_look = places.clone();
-    Ok(Box::new(files(places, &WANTED)?.map(move |found| found.map(|source| describe(source, &may_look)))))
+    Ok(Box::new(files(places, &WANTED)?.map(move |found| describe(found?, &may_look))))
 }
 
 /// Whether a file of any name is a picture that can be read, by its first bytes.
@@ -90,10 +91,14 @@ fn in_table(table: &Path, rows: Rows, places: &Places) -> Sources {
 }
 
 /// Adds the label and caption from the picture's folder and sidecar files.
-fn describe(mut source: Source, places: &Places) -> Source {
+///
+/// # Errors
+/// When one of these files is there and cannot be read: without it, the picture would lose what is known of it.
+fn describe(mut source: Source, places: &Places) -> Result<Source, Skip> {
     let path = named_path(&source.name);
     if !source.fields.contains_key("label") {
-        if let Some(objects) = voc_objects(&path, places) {
+        let skip = |error: Error| Skip::new(&source.name, &error);
+        if let Some(objects) = voc_objects(&path, places).map_err(skip)? {
             source.fields.insert("label".to_owned(), json!(objects.main));
             source.fields.entry("extra").or_insert_with(|| json!({"objects": objects.all}));
         } else if let Some(label) = path.parent().and_then(Path::file_name) {
@@ -104,21 +109,35 @@ fn describe(mut source: Source, places: &Places) -> Source {
         }
     }
     if !source.fields.contains_key("caption")
-        && let Some(caption) = sidecar(&path.with_extension("txt"), places)
+        && let Some(caption) =
+            sidecar(&path.with_extension("txt"), places).map_err(|error| Skip::new(&source.name, &error))?
     {
         let caption: String = caption.lines().next().unwrap_or_default().trim().chars().take(MAX_CAPTION).collect();
         if !caption.is_empty() {
             source.fields.insert("caption".to_owned(), json!(caption));
         }
     }
-    source
+    Ok(source)
 }
 
-/// A small text file, if it is there and may be looked at.
-fn sidecar(path: &Path, places: &Places) -> Option<String> {
-    let metadata = path.metadata().ok()?;
-    let is_small = metadata.is_file() && metadata.len() <= MAX_SIDECAR;
-    (is_small && places.allows(path)).then(|| std::fs::read_to_string(path).ok())?
+/// A small text file, if it is there and may be looked at. One that is not UTF-8 is Latin-1.
+fn sidecar(path: &Path, places: &Places) -> Result<Option<String>> {
+    let cannot_read = |error| Error::io("cannot read", path, error);
+    let metadata = match path.metadata() {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        found => found.map_err(cannot_read)?,
+    };
+    if !metadata.is_file() || !places.allows(path) {
+        return Ok(None);
+    }
+    if metadata.len() > MAX_SIDECAR {
+        places.notes.warn(format!("{} is larger than {MAX_SIDECAR} bytes and was not read", path_name(path)));
+        return Ok(None);
+    }
+    let bytes = std::fs::read(path).map_err(cannot_read)?;
+    Ok(Some(
+        String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect()),
+    ))
 }
 
 #[derive(Debug, PartialEq)]
@@ -130,13 +149,13 @@ struct Objects {
 }
 
 /// What Pascal VOC's `Annotations/NAME.xml` says of `JPEGImages/NAME.jpg`.
-fn voc_objects(picture: &Path, places: &Places) -> Option<Objects> {
-    let folder = picture.parent()?;
-    if folder.file_name()? != "JPEGImages" {
-        return None;
+fn voc_objects(picture: &Path, places: &Places) -> Result<Option<Objects>> {
+    let (Some(folder), Some(name)) = (picture.parent(), picture.file_stem()) else { return Ok(None) };
+    if !folder.ends_with("JPEGImages") {
+        return Ok(None);
     }
-    let name = Path::new(picture.file_stem()?).with_extension("xml");
-    objects(&sidecar(&folder.with_file_name("Annotations").join(name), places)?)
+    let annotation = folder.with_file_name("Annotations").join(Path::new(name).with_extension("xml"));
+    Ok(sidecar(&annotation, places)?.and_then(|xml| objects(&xml)))
 }
 
 fn objects(xml: &str) -> Option<Objects> {

@@ -142,3 +142,55 @@ fn a_folder_that_only_reads_is_imported_and_odd_files_are_named() {
     assert!(deep.code == Some(2) && deep.err.contains("File name too long"), "{deep:?}");
     assert!(Command::new("rm").args(["-rf", "deep"]).current_dir(home.path()).status().unwrap().success());
 }
+
+#[test]
+fn what_was_passed_over_or_given_by_another_place_is_not_pruned() {
+    let home = Home::new().with_stamps(6);
+    let kept = |places: &[&str]| {
+        let pruned = report(&home.run(&[&["import", "--prune", "--json"], places].concat()), 0);
+        assert_eq!(pruned["removed"], 0, "{pruned}");
+        pruned
+    };
+    // By a table in the folder, which is not read there.
+    copy(&home, 0, "q/p1.png");
+    copy(&home, 1, "d/p2.png");
+    std::fs::write(home.path().join("d/a.csv"), "path\n../q/p1.png\n").unwrap();
+    assert_eq!(home.run(&["import", "d/a.csv", "-q"]).code, Some(0));
+    kept(&["d"]);
+    kept(&["d/*"]);
+    // A hidden file that was named itself.
+    copy(&home, 2, "d/.h.png");
+    assert_eq!(home.run(&["import", "d/.h.png", "-q"]).code, Some(0));
+    kept(&["d"]);
+    // Files whose names look like a line or a member.
+    copy(&home, 3, "k/x.png");
+    copy(&home, 4, "k/x.png:7");
+    copy(&home, 5, "k/b.zip!/a.png");
+    assert_eq!(report(&home.run(&["import", "k", "--json"]), 0)["added"], 3);
+    kept(&["k/x.png"]);
+    let media = home.json(&["show", "k/b.zip!/a.png"]);
+    assert!(media["fields"]["path"].as_str().unwrap().ends_with("b.zip\\x21/a.png"), "{media}");
+    // A mount point with what hides in it.
+    copy(&home, 0, "m/in/p.png");
+    copy(&home, 1, "m/p.png");
+    assert_eq!(home.run(&["import", "m", "-q"]).code, Some(0));
+    std::fs::remove_file(home.path().join("m/in/p.png")).unwrap();
+    std::fs::create_dir(home.path().join("m/in/lost+found")).unwrap();
+    std::fs::write(home.path().join("m/in/.keep"), "").unwrap();
+    let pruned = kept(&["m"]);
+    assert!(pruned["warnings"][0].as_str().unwrap().contains("is empty"), "{pruned}");
+}
+
+#[test]
+fn a_caption_that_cannot_be_read_keeps_the_picture_as_it_is() {
+    let home = Home::new().with_stamps(1);
+    copy(&home, 0, "p/a.png");
+    std::fs::write(home.path().join("p/a.txt"), "a swan").unwrap();
+    assert_eq!(home.run(&["import", "p", "-q"]).code, Some(0));
+    let caption = home.path().join("p/a.txt");
+    assert!(Command::new("chmod").arg("000").arg(&caption).status().unwrap().success());
+    let run = held_to_permissions(&home, &["import", "p", "--prune", "--json"]);
+    assert_eq!(report(&run, 2)["skipped"], 1);
+    assert!(run.err.contains("a.png: cannot read") && run.err.contains("a.txt"), "{}", run.err);
+    assert_eq!(home.json(&["show", "p/a.png"])["fields"]["caption"], "a swan");
+}

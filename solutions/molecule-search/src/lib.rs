@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 mod coefficient;
+mod ctfile;
+mod cxsmiles;
 pub mod discover;
 pub mod drawing;
 mod embedding;

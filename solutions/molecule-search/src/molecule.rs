@@ -6,7 +6,6 @@
 
 use bootcamp_core::{Error, Result};
 use chematic::core::{AtomIdx, BondOrder, Element, Molecule as Graph, kekulize, validate_valence};
-use chematic::mol::{MolParseError, parse_mol, parse_mol_v3000};
 use chematic::perception::{rdkit_model_may_disagree, ring_bond_flags, with_rdkit_parity_view};
 use chematic::smiles::{
     RdkitSmilesError, SmilesError, SmilesParseLimits, parse_with_limits, rdkit_canonical_smiles,
@@ -14,7 +13,7 @@ use chematic::smiles::{
 };
 
 use crate::fault::Fault;
-use crate::syntax;
+use crate::{ctfile, cxsmiles, syntax};
 
 /// How large a structure may be. Ring perception takes time that grows faster than the molecule: at 1,000 atoms a tenth
 /// of a second at worst, at 6,000 several seconds.
@@ -65,7 +64,16 @@ impl Molecule {
             let message = format!("SMILES: it is {} bytes; the limit is {}", smiles.len(), limits.bytes);
             return Err(Error::invalid(message));
         }
-        Self::read(smiles, limits).map_err(|fault| fault.into_error("SMILES", smiles))
+        let told = |fault: Fault| fault.into_error("SMILES", smiles);
+        match cxsmiles::split(smiles).map_err(told)? {
+            (_, None) => Self::read(smiles, limits).map_err(told),
+            (plain, Some(extension)) => {
+                let first = Self::read_graph(plain, limits).map_err(|fault| fault.into_error("SMILES", plain))?;
+                let mut graph = first.0;
+                cxsmiles::apply(&mut graph, extension).map_err(told)?;
+                Self::read(&write(&graph), limits).map_err(|fault| fault.into_error("SMILES", plain))
+            }
+        }
     }
 
     /// Reads a SMILES that [`Molecule::canonical`] wrote, without looking again at what was checked then: half the work.
@@ -88,20 +96,13 @@ impl Molecule {
         if molfile.len() > most {
             return Err(Error::invalid(format!("the molfile is {} bytes; the limit is {most}", molfile.len())));
         }
-        let is_v3000 = molfile.lines().nth(3).is_some_and(|counts| counts.contains("V3000"));
-        let read = if is_v3000 { parse_mol_v3000(molfile) } else { parse_mol(molfile) };
-        let (graph, _) = read.map_err(|error| match error {
-            MolParseError::UnexpectedEnd => Error::invalid("the molfile is truncated"),
-            error => Error::invalid(format!("the molfile is broken: {error}")),
-        })?;
-        if graph.atom_count() == 0 {
-            return Err(Error::invalid("the molfile has no atoms"));
-        }
+        let graph = ctfile::graph(molfile)?;
         // Through a SMILES, so that the same molecule is the same however it was drawn.
         Self::parse_within(&write(&graph), limits).map_err(|error| error.context("the molfile's structure"))
     }
 
-    fn read(smiles: &str, limits: &Limits) -> Result<Self, Fault> {
+    /// The graph as it is written, unchecked.
+    fn read_graph(smiles: &str, limits: &Limits) -> Result<(Graph, syntax::Outline, SmilesParseLimits), Fault> {
         let outline = syntax::check(smiles, limits.atoms)?;
         let most = SmilesParseLimits {
             max_input_bytes: limits.bytes,
@@ -109,6 +110,11 @@ impl Molecule {
             max_bonds: limits.atoms.saturating_mul(2),
         };
         let graph = parse_with_limits(smiles, &most).map_err(|error| syntax_fault(&error, &outline.atoms))?;
+        Ok((graph, outline, most))
+    }
+
+    fn read(smiles: &str, limits: &Limits) -> Result<Self, Fault> {
+        let (graph, outline, most) = Self::read_graph(smiles, limits)?;
         // RDKit takes a bond as aromatic that is in no ring; no fingerprint of it means anything.
         if outline.colon.is_some() && has_aromatic_bond_outside_rings(&graph) {
             return Err(Fault::new(outline.colon, "an aromatic bond outside a ring"));

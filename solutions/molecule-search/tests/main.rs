@@ -6,6 +6,7 @@
 mod browser;
 mod checks;
 mod cli;
+mod ctfiles;
 mod drawings;
 mod files;
 mod fingerprints;

@@ -108,7 +108,10 @@ async fn check_place(path: &Path, roots: &[PathBuf]) -> Result<(), Problem> {
     if blocking(move || Ok(is_within(&asked, &roots))).await? {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, format!("{} is not below an import root of this server", path.display())))
+    let problem =
+        Problem::new(StatusCode::FORBIDDEN, format!("{} is not below an import root of this server", path.display()));
+    let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
+    Err(if is_pattern { problem.hint("name a folder or a file: patterns are for the command line") } else { problem })
 }
 
 async fn import_places(

@@ -92,7 +92,7 @@ async fn receive(mut field: Field<'_>, name: &str, mut writer: Writer, max: u64)
 async fn text(mut field: Field<'_>, part: &str) -> Result<String, Problem> {
     let no_text = || {
         let detail = format!("the part '{part}' is not text, or longer than {MAX_TEXT} bytes");
-        Problem::new(StatusCode::BAD_REQUEST, detail).hint("files need a file name")
+        Problem::new(StatusCode::BAD_REQUEST, detail).hint("files need a file name, in UTF-8")
     };
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(bad_part)? {

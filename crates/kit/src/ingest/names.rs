@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::names::name_hash;
-use crate::source::{Origin, Source};
+use crate::source::{Content, Origin, Source};
 
 /// The names of an import. Eight bytes and a bit each.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct Names {
     repeated: HashMap<u64, Repeated>,
     /// Names that were not there at the first look.
     late: HashSet<u64>,
+    /// Bytes of the contents that wait in memory.
+    held: usize,
 }
 
 #[derive(Debug)]
@@ -25,7 +27,12 @@ struct Repeated {
     left: u64,
     /// Where it was met last, and in which version.
     before: Option<(Origin, u64)>,
+    /// What was met last, in case that none of the others can be read.
+    held: Option<Source>,
 }
+
+/// Bytes of contents that may wait in memory.
+const MAX_HELD: usize = 64 << 20;
 
 /// What to do with a source.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,9 +53,10 @@ impl Names {
         let mut counted: Vec<u64> = names.map(|name| name_hash(&name)).collect();
         counted.sort_unstable();
         let repeated = counted.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
-        let repeated = repeated.map(|same| (same[0], Repeated { left: same.len() as u64, before: None })).collect();
+        let repeated =
+            repeated.map(|same| (same[0], Repeated { left: same.len() as u64, before: None, held: None })).collect();
         counted.dedup();
-        Self { met: vec![false; counted.len()], counted, repeated, late: HashSet::new() }
+        Self { met: vec![false; counted.len()], counted, repeated, late: HashSet::new(), held: 0 }
     }
 
     /// How many different names were counted.
@@ -56,13 +64,14 @@ impl Names {
         self.counted.len()
     }
 
-    /// Meets a name that stands for something that cannot be read.
-    pub(super) fn meet_skipped(&mut self, name: &str) {
+    /// Meets a name that stands for something that cannot be read. Where it was the last of its name, the one before it
+    /// is imported.
+    pub(super) fn meet_skipped(&mut self, name: &str) -> Option<Source> {
         let hash = name_hash(name);
         self.see(hash);
-        if let Some(repeated) = self.repeated.get_mut(&hash) {
-            repeated.left = repeated.left.saturating_sub(1);
-        }
+        let repeated = self.repeated.get_mut(&hash)?;
+        repeated.left = repeated.left.saturating_sub(1);
+        if repeated.left > 0 { None } else { repeated.held.take() }
     }
 
     /// Meets a source.
@@ -74,11 +83,17 @@ impl Names {
         };
         let version = name_hash(&super::pipeline::version(source));
         let before = repeated.before.replace((source.origin.clone(), version));
+        let size = |source: &Source| if let Content::Bytes(bytes) = &source.content { bytes.len() } else { 0 };
+        self.held -= repeated.held.take().as_ref().map_or(0, size);
         match repeated.left {
             0 => return Turn::TooMany,
             1 => {}
             _ => {
                 repeated.left -= 1;
+                if self.held + size(source) <= MAX_HELD {
+                    self.held += size(source);
+                    repeated.held = Some(source.clone());
+                }
                 return Turn::Wait;
             }
         }
@@ -116,7 +131,6 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Content;
 
     fn source(name: &str, line: u64, version: &str) -> Source {
         let origin = Origin { place: "/t.csv".into(), line: Some(line) };
@@ -136,6 +150,10 @@ mod tests {
         assert_eq!(names.meet(&source("a", 5, "y")), Turn::Instead { of, is_same: true });
         assert_eq!(names.meet(&source("a", 6, "y")), Turn::TooMany);
         assert_eq!(names.meet(&source("late", 7, "x")), Turn::Take);
+        let mut cut = Names::count(["a", "a"].map(str::to_owned).into_iter());
+        assert_eq!(cut.meet(&source("a", 1, "x")), Turn::Wait);
+        let before = cut.meet_skipped("a").map(|source| source.origin.line);
+        assert_eq!(before, Some(Some(1)), "the last that can be read");
         assert!(names.has("a") && names.has("late") && !names.has("c") && !names.has("d"));
         assert_eq!(names.missing().count(), 0);
     }

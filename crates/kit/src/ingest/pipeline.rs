@@ -170,8 +170,9 @@ impl Finder {
             let source = match found {
                 Ok(source) => source,
                 Err(skip) => {
-                    names.meet_skipped(&skip.source);
+                    let before = names.meet_skipped(&skip.source);
                     self.watch.skip(skip);
+                    waiting.extend(before);
                     continue;
                 }
             };

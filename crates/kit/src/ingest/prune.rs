@@ -53,11 +53,14 @@ pub(super) async fn prune(
         }
     }
     if unread > 0 {
-        notes.warn(format!("kept {}: what they came from could not be read as a whole", items(unread)));
+        notes.warn(format!(
+            "kept {}: what they came from was passed over, or could not be read as a whole",
+            items(unread)
+        ));
     }
     if empty > 0 {
         let hint = "as if a disk were not mounted; remove them with --allow-empty";
-        notes.warn(format!("kept {}: the folder they came from is empty, {hint}", items(empty)));
+        notes.warn(format!("kept {}: the folder or file they came from is empty, {hint}", items(empty)));
     }
     let removed = gone.len() as u64;
     for page in gone.chunks(PAGE) {

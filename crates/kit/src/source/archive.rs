@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use bootcamp_core::{Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,7 @@ fn zip_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> 
     let mut archive = open_zip(path)?;
     let reader = Members { archive: path_name(path), places: places.clone(), wanted };
     let path = path.to_owned();
+    reader.note_empty(archive.len());
     let members = (0..archive.len()).map(move |at| {
         let mut member = match archive.by_index(at) {
             Ok(member) => member,
@@ -69,8 +70,10 @@ fn zip_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> 
 
 /// A tar can only be read from its beginning to its end, by a reader that lives as long: a thread of its own.
 fn tar_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> {
-    let zeros = Arc::new(AtomicUsize::new(0));
-    let mut archive = tar::Archive::new(Ending { inner: open_tar(path)?, zeros: Arc::clone(&zeros) });
+    let end = Arc::new(End::default());
+    let mut archive = tar::Archive::new(Ending { inner: open_tar(path)?, read: 0, end: Arc::clone(&end) });
+    // Tars that were put one after the other have end marks in between.
+    archive.set_ignore_zeros(true);
     let reader = Members { archive: path_name(path), places: places.clone(), wanted };
     let path = path.to_owned();
     // One member waits while the next is unpacked.
@@ -80,22 +83,28 @@ fn tar_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> 
             Ok(entries) => entries,
             Err(error) => return drop(sender.send(reader.broken(&broken(&path, error)))),
         };
+        let mut count = 0;
         for entry in entries {
+            count += 1;
             let mut entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => return drop(sender.send(reader.broken(&broken(&path, error)))),
             };
             let (kind, size) = (entry.header().entry_type(), entry.size());
+            let padded = entry.header().entry_size().unwrap_or(size).next_multiple_of(TAR_BLOCK as u64);
+            end.after.store(entry.raw_file_position() + padded, Relaxed);
             if kind.is_dir() {
                 continue;
             }
             let name = member_name(&entry.path_bytes());
-            let found = reader.member(&name, kind.is_file(), &mut entry, Some(size));
+            let is_file = kind.is_file() || kind.is_gnu_sparse();
+            let found = reader.member(&name, is_file, &mut entry, Some(size));
             if sender.send(found).is_err() {
                 return;
             }
         }
-        if zeros.load(Relaxed) < TAR_BLOCK {
+        reader.note_empty(count);
+        if end.zeros.load(Relaxed) < TAR_BLOCK {
             reader.places.notes.unread(&reader.archive);
             reader.places.notes.warn(format!("{} has no end mark: it may have been cut off", reader.archive));
         }
@@ -106,16 +115,29 @@ fn tar_members(path: &Path, places: &Places, wanted: Wanted) -> Result<Sources> 
 /// Notices whether a tar has its end mark, blocks of zeros: one that was cut off between members ends without an error.
 struct Ending<R> {
     inner: R,
-    /// The zeros that were read last.
-    zeros: Arc<AtomicUsize>,
+    /// Bytes so far.
+    read: u64,
+    end: Arc<End>,
+}
+
+#[derive(Default)]
+struct End {
+    /// Where the last member ends.
+    after: AtomicU64,
+    /// The zeros that were read last, beyond it.
+    zeros: AtomicUsize,
 }
 
 impl<R: Read> Read for Ending<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        let zeros = buffer[..count].iter().rev().take_while(|byte| **byte == 0).count();
-        let before = if zeros == count { self.zeros.load(Relaxed) } else { 0 };
-        self.zeros.store((before + zeros).min(TAR_BLOCK), Relaxed);
+        // What lies before the end of the last member are zeros of its own.
+        let own =
+            usize::try_from(self.end.after.load(Relaxed).saturating_sub(self.read)).unwrap_or(usize::MAX).min(count);
+        self.read += count as u64;
+        let zeros = buffer[own..count].iter().rev().take_while(|byte| **byte == 0).count();
+        let before = if zeros == count { self.end.zeros.load(Relaxed) } else { 0 };
+        self.end.zeros.store((before + zeros).min(TAR_BLOCK), Relaxed);
         Ok(count)
     }
 }
@@ -133,6 +155,12 @@ struct Members {
 }
 
 impl Members {
+    fn note_empty(&self, members: usize) {
+        if members == 0 {
+            self.places.notes.empty(&self.archive);
+        }
+    }
+
     fn broken(&self, error: &Error) -> Option<Result<Source, Skip>> {
         Some(Err(Skip::new(&self.archive, error)))
     }
@@ -151,11 +179,13 @@ impl Members {
             return None;
         }
         // What macOS puts beside files hides, too.
-        if name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") {
+        let source = format!("{}{MEMBER}{name}", self.archive);
+        let hides = |part: &str| (part.starts_with('.') && part != "..") || part == "__MACOSX";
+        if name.split('/').any(hides) {
             notes.pass_over(HIDDEN);
+            notes.unread(&source);
             return None;
         }
-        let source = format!("{}{MEMBER}{name}", self.archive);
         let mut start = Vec::new();
         let mut head = || {
             let read = content.by_ref().take(HEAD as u64).read_to_end(&mut start);
@@ -165,7 +195,7 @@ impl Members {
             Ok(true) => {}
             Ok(false) => {
                 if !(self.wanted.beside)(Path::new(&source)) {
-                    notes.pass_over_file(Path::new(name));
+                    notes.pass_over_file(&source);
                 }
                 return None;
             }
@@ -214,9 +244,11 @@ pub(crate) fn unpack(path: &Path, name: &str, max: u64, spool: &Spool, stop: &Ca
     }
     let found = if is_packed(path) {
         let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(file));
+        archive.set_ignore_zeros(true);
         entry_named(archive.entries(), path, name, max, spool)?
     } else {
         let mut archive = tar::Archive::new(&mut file);
+        archive.set_ignore_zeros(true);
         entry_named(archive.entries_with_seek(), path, name, max, spool)?
     };
     found.ok_or_else(gone)
@@ -232,7 +264,8 @@ fn entry_named<R: Read>(
     let mut found = None;
     for entry in entries.map_err(|error| broken(path, error))? {
         let mut entry = entry.map_err(|error| broken(path, error))?;
-        if entry.header().entry_type().is_file() && member_name(&entry.path_bytes()) == name {
+        let kind = entry.header().entry_type();
+        if (kind.is_file() || kind.is_gnu_sparse()) && member_name(&entry.path_bytes()) == name {
             let size = entry.size();
             // To the end: what is added to a tar replaces what it had.
             found = Some(write_whole(&mut entry, size, max, Writer::new(spool))?);

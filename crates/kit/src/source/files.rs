@@ -38,8 +38,8 @@ impl Wanted {
     pub(super) fn takes(&self, path: &Path, head: impl FnOnce() -> Result<Vec<u8>>) -> Result<bool> {
         Ok(has_extension(path, self.extensions)
             || match self.by_content {
-                Some(is_wanted) => is_wanted(&head()?),
-                None => false,
+                Some(is_wanted) if !(self.beside)(path) => is_wanted(&head()?),
+                _ => false,
             })
     }
 }
@@ -112,7 +112,7 @@ fn each(found: Result<PathBuf, Skip>, places: &Places, wanted: Wanted) -> Source
         Ok(true) => one(Source::file(&path).map(|file| with_fields(file, &places.fields))),
         Ok(false) => {
             if !(wanted.beside)(&path) {
-                places.notes.pass_over_file(&path);
+                places.notes.pass_over_file(&path_name(&path));
             }
             Box::new(std::iter::empty())
         }

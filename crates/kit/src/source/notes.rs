@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::names::{name_hash, path_name};
+use crate::names::name_hash;
 use crate::source::places::prefixes;
 
 /// How many warnings are kept.
@@ -25,16 +25,16 @@ struct Noted {
     warnings: Vec<String>,
     /// Hashes of the names of what could not be looked at as a whole.
     unread: HashSet<u64>,
-    /// Hashes of the names of folders that have nothing in them.
+    /// Hashes of the names of what has nothing in it.
     empty: HashSet<u64>,
 }
 
 /// Why it is not known whether an item's source is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// What it lies in could not be looked at as a whole.
+    /// What it lies in could not be looked at as a whole, or it was passed over itself.
     Unread,
-    /// The folder it lies in is there, and empty: as the mount point of a disk that is missing.
+    /// What it lies in is there, and empty: as the mount point of a disk that is missing.
     Empty,
 }
 
@@ -46,9 +46,11 @@ impl Notes {
         *noted.passed_over.entry(if is_known { kind } else { "other" }.to_owned()).or_default() += 1;
     }
 
-    /// Counts a file that is not taken by its extension.
-    pub fn pass_over_file(&self, path: &Path) {
-        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    /// Counts a file that is not taken by its extension. It may have been taken when it was named itself, so it is not
+    /// gone.
+    pub fn pass_over_file(&self, name: &str) {
+        self.unread(name);
+        let extension = Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase());
         match extension {
             Some(extension) if extension.chars().count() <= MAX_EXTENSION => self.pass_over(&format!(".{extension}")),
             _ => self.pass_over("no extension"),
@@ -68,8 +70,9 @@ impl Notes {
         self.lock().unread.insert(name_hash(name));
     }
 
-    pub(super) fn empty(&self, folder: &Path) {
-        self.lock().empty.insert(name_hash(&path_name(folder)));
+    /// There is nothing in a folder, an archive or a file of records: as if a disk were missing, or writing it had failed.
+    pub fn empty(&self, name: &str) {
+        self.lock().empty.insert(name_hash(name));
     }
 
     /// Files that were passed over, by kind.

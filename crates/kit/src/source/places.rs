@@ -218,14 +218,18 @@ impl Scopes {
         self.names.insert(name.trim_end_matches('/').to_owned());
     }
 
-    /// The place that an item came from, given its source's name and the table that listed it.
+    /// The place that an item came from, given its source's name and the table that listed it. A table is read where it
+    /// is named itself, not where its folder is.
     pub(crate) fn find(&self, name: &str, table: Option<&str>) -> Option<&str> {
-        let mut names = prefixes(name).chain(table.into_iter().flat_map(prefixes));
-        names.find_map(|name| {
-            let pattern = || self.patterns.iter().find(|pattern| pattern.matches_name(name));
+        let find = |name: &str, wanted: fn(&Pattern) -> bool| {
             let named = self.names.get(name).map(String::as_str);
-            named.or_else(|| pattern().map(|pattern| pattern.whole.as_str()))
-        })
+            named.or_else(|| {
+                let mut patterns = self.patterns.iter().filter(|pattern| wanted(pattern));
+                patterns.find(|pattern| pattern.matches_name(name)).map(|pattern| pattern.whole.as_str())
+            })
+        };
+        let by_name = prefixes(name).find_map(|name| find(name, |_| true));
+        by_name.or_else(|| table.and_then(|table| find(table, |pattern| pattern.names_extension)))
     }
 }
 
@@ -282,6 +286,8 @@ mod tests {
             ("/pq", None, None),
             ("/p!/a", None, None),
             ("/q/a.png", Some("/t.csv"), Some("/t.csv")),
+            ("/q/a.png", Some("/p/t.csv"), None),
+            ("/q/a.png", Some("/d/x1.zip"), Some("/**/x*.zip")),
             ("/t.csv:7", None, Some("/t.csv")),
             ("/q/x1.zip!/a.png", None, Some("/**/x*.zip")),
             ("/q/y1.zip!/a.png", None, None),

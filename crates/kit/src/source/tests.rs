@@ -184,6 +184,32 @@ fn a_tar_without_its_end_mark_is_told() {
         let doubt = places.notes.doubt(&format!("{}/x.tar!/2.png", root.display()));
         assert_eq!(doubt, is_cut.then_some(Doubt::Unread));
     }
+    // Zeros of a member's own are no end mark.
+    let mut black = Vec::new();
+    tar(&mut black, &[("1.png", &[0; 700]), ("2.png", b"2")]);
+    write(&root.join("black.tar"), &black[..512 + 1024]);
+    let places = Places::new(vec![root.join("black.tar")]);
+    assert!(files(&places, &PICTURES).unwrap().all(|found| found.is_ok()));
+    assert_eq!(places.notes.warnings_from(0).len(), 1);
+}
+
+#[test]
+fn tars_one_after_the_other_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let mut bytes = Vec::new();
+    for (name, content) in [("1.png", b"one"), ("2.png", b"two")] {
+        tar(&mut bytes, &[(name, content)]);
+    }
+    write(&root.join("x.tar"), &bytes);
+    let found = found(&root, &Places::new(vec![root.join("x.tar")]));
+    assert_eq!(
+        found,
+        [("x.tar!/1.png".to_owned(), Ok(b"one".to_vec())), ("x.tar!/2.png".to_owned(), Ok(b"two".to_vec()))]
+    );
+    let spool = Spool::new(root.join("spool"));
+    let second = unpack(&root.join("x.tar"), "2.png", 100, &spool, &CancellationToken::new()).unwrap();
+    assert_eq!(second.content.read(100).unwrap()[..], *b"two");
 }
 
 #[test]

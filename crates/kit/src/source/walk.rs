@@ -1,5 +1,6 @@
 //! Walks folders: every file in name order, with links followed, and a count of what is passed over.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,8 +52,12 @@ impl Walk {
         self.pattern.as_ref().is_some_and(|pattern| !pattern.asks_for(file))
     }
 
-    fn pass_over(&self, kind: Option<&str>) {
-        kind.into_iter().for_each(|kind| self.places.notes.pass_over(kind));
+    /// Counts what is passed over. It may have been named itself once, so it is not gone.
+    fn pass_over(&self, path: &Path, kind: Option<&str>) {
+        if let Some(kind) = kind {
+            self.places.notes.pass_over(kind);
+            self.places.notes.unread(&path_name(path));
+        }
     }
 }
 
@@ -74,7 +79,7 @@ impl Iterator for Walk {
                     // It may be hidden, as a link of an editor that leads nowhere. A link may lead to a folder.
                     let kind = (error.depth() > 0).then(|| self.passes_over(path, error.depth(), true)).flatten();
                     if kind.is_some() {
-                        self.pass_over(kind.flatten());
+                        self.pass_over(path, kind.flatten());
                         continue;
                     }
                     let unknown = std::io::Error::other("it cannot be looked at");
@@ -84,7 +89,7 @@ impl Iterator for Walk {
             };
             let (is_inner, is_dir) = (entry.depth() > 0, entry.file_type().is_dir());
             if is_inner && let Some(kind) = self.passes_over(entry.path(), entry.depth(), is_dir) {
-                self.pass_over(kind);
+                self.pass_over(entry.path(), kind);
                 if is_dir {
                     self.entries.skip_current_dir();
                 }
@@ -97,8 +102,8 @@ impl Iterator for Walk {
                 return Some(Err(Skip::new(path_name(entry.path()), &outside(entry.path()))));
             }
             if is_dir {
-                if is_inner && std::fs::read_dir(entry.path()).is_ok_and(|mut entries| entries.next().is_none()) {
-                    self.places.notes.empty(entry.path());
+                if is_inner && is_empty(entry.path()) {
+                    self.places.notes.empty(&path_name(entry.path()));
                 }
                 continue;
             }
@@ -106,10 +111,17 @@ impl Iterator for Walk {
                 continue;
             }
             if !entry.file_type().is_file() {
-                self.places.notes.pass_over("pipes and devices");
+                self.pass_over(entry.path(), Some("pipes and devices"));
                 continue;
             }
             return Some(Ok(entry.into_path()));
         }
     }
+}
+
+/// Whether nothing is in a folder, or only what hides and what a file system has of itself.
+fn is_empty(folder: &Path) -> bool {
+    let is_nothing = |name: &OsStr| name.as_encoded_bytes().starts_with(b".") || name == "lost+found";
+    std::fs::read_dir(folder)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_nothing(&entry.file_name()))))
 }

@@ -6,7 +6,7 @@ fn describe_in(folder: &Path, name: &str) -> Fields {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, b"x").unwrap();
-    describe(Source::file(&path).unwrap(), &Places::default()).fields
+    describe(Source::file(&path).unwrap(), &Places::default()).unwrap().fields
 }
 
 #[test]
@@ -17,6 +17,8 @@ fn labels_come_from_folders_and_captions_from_files_beside() {
     let fields = describe_in(folder.path(), "birds/swan.png");
     assert_eq!(Value::Object(fields), json!({"label": "birds", "caption": "A swan."}));
     assert_eq!(Value::Object(describe_in(folder.path(), "birds/crow.png")), json!({"label": "birds"}));
+    std::fs::write(folder.path().join("birds/crow.txt"), b"a caf\xe9\n").unwrap();
+    assert_eq!(describe_in(folder.path(), "birds/crow.png")["caption"], "a café", "Latin-1");
 }
 
 #[test]
@@ -24,7 +26,7 @@ fn members_of_archives_are_labelled_by_their_folder_or_by_the_archive() {
     let label = |name: &str| {
         let content = bootcamp_kit::source::Content::Bytes([0].as_slice().into());
         let source = Source::new(name, content, "");
-        describe(source, &Places::default()).fields["label"].as_str().unwrap().to_owned()
+        describe(source, &Places::default()).unwrap().fields["label"].as_str().unwrap().to_owned()
     };
     assert_eq!(label("/a/pets.tar.gz!/cats/tom.png"), "cats");
     assert_eq!(label("/a/pets.tar.gz!/tom.png"), "pets");

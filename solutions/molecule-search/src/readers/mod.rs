@@ -17,6 +17,7 @@ use std::path::Path;
 use bootcamp_core::{Error, Fields, Result};
 use flate2::bufread::MultiGzDecoder;
 
+use crate::cxsmiles;
 use crate::molecule::{Limits, Molecule};
 use lines::Lines;
 
@@ -132,14 +133,11 @@ fn smiles_line((number, line): (u64, Result<String>)) -> Option<(u64, Result<Rec
         Err(error) => return Some((number, Err(error))),
     };
     let line = line.trim();
-    let (smiles, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let (smiles, name) = cxsmiles::of_line(line);
     let is_title = number == 1 && table::is_smiles_column(smiles);
     if line.is_empty() || line.starts_with('#') || is_title {
         return None;
     }
-    // CXSMILES: what stands between bars adds to the structure what no fingerprint looks at.
-    let rest = rest.trim();
-    let name = rest.strip_prefix('|').and_then(|rest| rest.split_once('|')).map_or(rest, |(_, name)| name.trim());
     let record = Record {
         structure: Structure::Smiles(smiles.to_owned()),
         name: (!name.is_empty()).then(|| name.to_owned()),
