@@ -67,8 +67,8 @@ fn owner(place: &Place) -> String {
     match place {
         Place::Local(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()).display().to_string(),
         Place::Milvus(server) => match &server.db_name {
-            Some(database) => format!("{}/{database}", server.uri.trim_end_matches('/')),
-            None => server.uri.trim_end_matches('/').to_owned(),
+            Some(database) => format!("{}/{database}", server.uri),
+            None => server.uri.clone(),
         },
     }
 }
