@@ -39,7 +39,11 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
         #[cfg(feature = "redis")]
         Some(url) => {
             let options = redis_options(&config.place);
-            Ok(Arc::new(crate::metadata::RedisMetadata::connect_with(store, url, options).await?))
+            let store = Arc::new(crate::metadata::RedisMetadata::connect_with(store, url, options).await?);
+            if config.access != Access::Read {
+                store.sweep_now_and_then();
+            }
+            Ok(store)
         }
         #[cfg(not(feature = "redis"))]
         Some(_) => Err(left_out("Redis", "redis")),

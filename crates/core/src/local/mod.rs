@@ -356,6 +356,10 @@ impl VectorStore for LocalStore {
         Ok(Health { server: ServerKind::Local, version })
     }
 
+    fn is_read_only(&self) -> bool {
+        self.shared.db.is_read_only()
+    }
+
     async fn create(&self, spec: &CollectionSpec) -> Result<()> {
         spec.check()?;
         let spec = spec.clone();
