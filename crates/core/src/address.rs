@@ -173,7 +173,6 @@ fn meant_server(text: &str) -> String {
 }
 
 /// A Redis's address as its client takes it.
-#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "a program without Redis refuses it anyway"))]
 pub(crate) fn redis(text: &str) -> Result<String> {
     const FORM: &str = "set REDIS_URL to redis://[user:password@]host[:port][/database], or unix:///path of a socket";
     let text = text.trim();
