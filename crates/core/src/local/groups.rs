@@ -9,11 +9,13 @@ use serde_json::Value;
 
 use super::collection::Collection;
 use super::db::failed;
-use super::search::Scored;
 use super::table::{Table, from_sql};
 use crate::filter::Filter;
 use crate::request::{GroupBy, Output, SearchRequest};
 use crate::{Result, rank};
+
+/// A row and its score.
+pub(super) type Scored = (u64, f32);
 
 /// The best groups' candidates, best first. `fetch` gives the best so many of the request's candidates, and whether there
 /// are no others.

@@ -9,16 +9,13 @@ use super::db::{Db, Reader};
 use super::distance::{Prepared, to_distance, to_score};
 use super::field::{Field, View};
 use super::follow;
-use super::groups;
+use super::groups::{self, Scored};
 use super::nearest::Nearest;
 use super::table::Found;
 use crate::record::{Hit, Id};
 use crate::request::{Output, Query, SearchRequest};
 use crate::schema::Metric;
 use crate::{Error, ErrorKind, Result};
-
-/// A row and its score.
-pub(super) type Scored = (u64, f32);
 
 /// The hits of every query, on as many threads as there are cores.
 pub(super) fn run(db: &Db, collection: &Collection, request: &SearchRequest) -> Result<Vec<Vec<Hit>>> {
