@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::address::{self, Server};
 use crate::request::Consistency;
 use crate::{Error, ErrorKind, Result};
 
@@ -16,7 +17,8 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSettings {
-    /// A folder, or `http://host:port`, or `https://host:port` (`MILVUS_URI`).
+    /// A folder, or `http://host:port` or `https://host:port` of a server, with the database as its path
+    /// (`MILVUS_URI`).
     pub uri: Option<String>,
     /// `MILVUS_USER`.
     pub user: Option<String>,
@@ -55,7 +57,7 @@ impl StoreSettings {
     /// # Errors
     /// `InvalidInput` that names the variable whose value does not parse.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let get = |name: &str| get(name).filter(|value| address::set(value).is_some());
         let secret = |name: &str| get(name).map(SecretString::from);
         let path = |name: &str| get(name).map(PathBuf::from);
         Ok(Self {
@@ -103,7 +105,7 @@ impl StoreSettings {
     /// These settings, completed by those of the lower layer.
     pub fn or(self, lower: Self) -> Self {
         Self {
-            uri: self.uri.or(lower.uri),
+            uri: self.uri.filter(|uri| address::set(uri).is_some()).or(lower.uri),
             user: self.user.or(lower.user),
             password: self.password.or(lower.password),
             token: self.token.or(lower.token),
@@ -126,28 +128,25 @@ impl StoreSettings {
     /// # Errors
     /// `InvalidInput` for settings that contradict each other or make no sense.
     pub fn resolve(self) -> Result<StoreConfig> {
-        let place = match self.uri.as_deref().unwrap_or("./data") {
-            uri if uri.starts_with("http://") || uri.starts_with("https://") => Place::Milvus(Box::new(self.server()?)),
-            uri if uri.contains("://") => {
-                let scheme = uri.split("://").next().unwrap_or_default();
-                return Err(Error::invalid(format!("'{scheme}://' is not a kind of store"))
-                    .with_hint("give a folder, or http://host:port or https://host:port of a Milvus server"));
-            }
-            folder => Place::Local(PathBuf::from(folder)),
+        let place = match address::store(self.uri.as_deref().and_then(address::set).unwrap_or("./data"))? {
+            address::Store::Folder(folder) => Place::Local(folder),
+            address::Store::Server(server) => Place::Milvus(Box::new(self.server(server)?)),
         };
-        Ok(StoreConfig { place, redis_url: self.redis_url, access: Access::Write })
+        let redis_url = self.redis_url.as_ref().and_then(|url| address::set(url.expose_secret()));
+        let redis_url = redis_url.map(address::redis).transpose()?.map(SecretString::from);
+        Ok(StoreConfig { place, redis_url, access: Access::Write })
     }
 
-    fn server(&self) -> Result<MilvusConfig> {
-        let uri = self.uri.clone().unwrap_or_default();
-        let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
-        if rest.split('/').next().unwrap_or_default().contains('@') {
-            return Err(Error::invalid("the Milvus URI contains a user or password")
-                .with_hint("set MILVUS_USER and MILVUS_PASSWORD, or MILVUS_TOKEN, instead"));
-        }
-        if rest.is_empty() {
-            return Err(Error::invalid(format!("the Milvus URI '{uri}' has no host")));
-        }
+    fn server(&self, Server { uri, database }: Server) -> Result<MilvusConfig> {
+        let db_name = match (self.db_name.as_deref().and_then(address::set), database) {
+            (Some(named), Some(database)) if named != database => {
+                return Err(Error::invalid(format!(
+                    "the Milvus URI names the database '{database}', but '{named}' is set as well"
+                ))
+                .with_hint("leave the path out of the URI, or MILVUS_DB_NAME unset"));
+            }
+            (named, database) => named.map(str::to_owned).or(database),
+        };
         if self.token.is_some() && (self.user.is_some() || self.password.is_some()) {
             return Err(Error::invalid("both a token and a user or password are set")
                 .with_hint("set either MILVUS_TOKEN or MILVUS_USER and MILVUS_PASSWORD"));
@@ -180,7 +179,7 @@ impl StoreSettings {
             user: self.user.clone(),
             password: self.password.clone(),
             token: self.token.clone(),
-            db_name: self.db_name.clone(),
+            db_name,
             secure,
             client_key_path: self.client_key_path.clone(),
             client_pem_path: self.client_pem_path.clone(),
@@ -284,15 +283,20 @@ pub struct MilvusConfig {
 
 impl MilvusConfig {
     /// A server without TLS or password, everything else as by default.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a URI that is not a server's.
     pub fn new(uri: impl Into<String>) -> Result<Self> {
-        StoreSettings { uri: Some(uri.into()), ..StoreSettings::default() }.server()
+        match (StoreSettings { uri: Some(uri.into()), ..StoreSettings::default() }).resolve()?.place {
+            Place::Milvus(server) => Ok(*server),
+            Place::Local(folder) => Err(Error::invalid(format!("'{}' is a folder", folder.display()))
+                .with_hint("give http://host:port or https://host:port of a Milvus server")),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     fn env(pairs: &'static [(&str, &str)]) -> Result<StoreSettings> {
@@ -332,6 +336,43 @@ mod tests {
     fn without_settings_the_store_is_the_data_folder() {
         let config = StoreSettings::from_file(Path::new("no/such/file")).unwrap().resolve().unwrap();
         assert!(matches!(config.place, Place::Local(folder) if folder == Path::new("./data")));
+    }
+
+    #[test]
+    fn what_is_blank_is_not_set() {
+        let blank = env(&[("MILVUS_URI", " \n"), ("MILVUS_DB_NAME", " "), ("REDIS_URL", " ")]).unwrap();
+        let flags = StoreSettings { uri: Some(String::new()), redis_url: Some(" ".into()), ..StoreSettings::default() };
+        let lower = StoreSettings { uri: Some("http://host".into()), ..StoreSettings::default() };
+        assert_eq!(server(flags.clone().or(blank.clone()).or(lower)).uri, "http://host");
+        let config = flags.or(blank).resolve().unwrap();
+        assert!(matches!(config.place, Place::Local(folder) if folder == Path::new("./data")));
+        assert!(config.redis_url.is_none());
+    }
+
+    #[test]
+    fn the_path_of_a_uri_is_the_database() {
+        let at = |uri: &str, db_name: Option<&str>| {
+            let db_name = db_name.map(str::to_owned);
+            StoreSettings { uri: Some(uri.to_owned()), db_name, ..StoreSettings::default() }.resolve()
+        };
+        let database = |uri: &str, db_name| match at(uri, db_name).unwrap().place {
+            Place::Milvus(server) => (server.uri, server.db_name),
+            Place::Local(folder) => panic!("a folder: {}", folder.display()),
+        };
+        let both = |database: Option<&str>| ("http://host:19530".to_owned(), database.map(str::to_owned));
+        assert_eq!(database("http://host:19530/mydb", None), both(Some("mydb")));
+        assert_eq!(database("http://host:19530/mydb/", Some("mydb")), both(Some("mydb")));
+        assert_eq!(database("http://host:19530/", Some("mydb")), both(Some("mydb")));
+        assert_eq!(database("http://host:19530", None), both(None));
+        let error = at("http://host:19530/mydb", Some("other")).unwrap_err();
+        assert_eq!(error.to_string(), "the Milvus URI names the database 'mydb', but 'other' is set as well");
+        assert!(MilvusConfig::new("./data").unwrap_err().to_string().contains("'./data' is a folder"));
+    }
+
+    #[test]
+    fn a_wrong_redis_is_refused_before_anything_is_opened() {
+        let error = env(&[("REDIS_URL", "redis:6379")]).unwrap().resolve().unwrap_err();
+        assert_eq!(error.hint(), Some("write redis://redis:6379"));
     }
 
     #[test]

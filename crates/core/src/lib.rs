@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod caret;
 pub mod config;
 #[cfg(feature = "encoders")]

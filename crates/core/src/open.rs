@@ -39,7 +39,11 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn VectorStore>> {
         #[cfg(feature = "redis")]
         Some(url) => {
             let options = redis_options(&config.place);
-            Ok(Arc::new(crate::metadata::RedisMetadata::connect_with(store, url, options).await?))
+            let store = Arc::new(crate::metadata::RedisMetadata::connect_with(store, url, options).await?);
+            if config.access != Access::Read {
+                store.sweep_now_and_then();
+            }
+            Ok(store)
         }
         #[cfg(not(feature = "redis"))]
         Some(_) => Err(left_out("Redis", "redis")),
@@ -67,8 +71,8 @@ fn owner(place: &Place) -> String {
     match place {
         Place::Local(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()).display().to_string(),
         Place::Milvus(server) => match &server.db_name {
-            Some(database) => format!("{}/{database}", server.uri.trim_end_matches('/')),
-            None => server.uri.trim_end_matches('/').to_owned(),
+            Some(database) => format!("{}/{database}", server.uri),
+            None => server.uri.clone(),
         },
     }
 }

@@ -70,8 +70,15 @@ pub(crate) fn first_fetch(k: usize, group_by: &GroupBy) -> usize {
 }
 
 /// Groups hits that come with their group's value. `None` when they were not enough to be sure of `k` full groups
-/// and there are more: ask again for twice as many.
-pub(crate) fn group(hits: Vec<(Hit, Value)>, k: usize, group_by: &GroupBy, exhausted: bool) -> Option<Vec<Hit>> {
+/// and there are more: ask again for twice as many. `whole`, where it is known: all groups there are, and how many hits
+/// each can have.
+pub(crate) fn group<T: Clone>(
+    hits: &[(T, Value)],
+    k: usize,
+    group_by: &GroupBy,
+    exhausted: bool,
+    whole: Option<&HashMap<String, usize>>,
+) -> Option<Vec<T>> {
     let mut sizes: HashMap<String, usize> = HashMap::new();
     let mut grouped = Vec::new();
     // Some groups may never fill up: past this many hits they are taken as they are.
@@ -83,9 +90,11 @@ pub(crate) fn group(hits: Vec<(Hit, Value)>, k: usize, group_by: &GroupBy, exhau
             Entry::Vacant(_) if known >= k => continue,
             entry => *entry.or_default() += 1,
         }
-        grouped.push(hit);
+        grouped.push(hit.clone());
     }
-    let full = sizes.len() >= k && (many || sizes.values().all(|size| *size >= group_by.size));
+    let most = |group| whole.and_then(|whole| whole.get(group)).map_or(group_by.size, |most| group_by.size.min(*most));
+    let all_found = sizes.len() >= k || whole.is_some_and(|whole| sizes.len() >= whole.len());
+    let full = all_found && (many || sizes.iter().all(|(group, size)| *size >= most(group)));
     (full || exhausted).then_some(grouped)
 }
 
@@ -127,9 +136,9 @@ mod tests {
     fn groups_keep_their_best_hits_and_ask_for_more_until_full() {
         let grouped = |values: &[&str], k, size, exhausted| {
             let hits = hits(&(0..values.len()).map(|at| (at as i64, 0.0)).collect::<Vec<_>>());
-            let hits = hits.into_iter().zip(values.iter().map(|value| json!(value))).collect();
+            let hits: Vec<_> = hits.into_iter().zip(values.iter().map(|value| json!(value))).collect();
             let group_by = GroupBy { field: "group".into(), size };
-            let grouped = group(hits, k, &group_by, exhausted)?;
+            let grouped = group(&hits, k, &group_by, exhausted, None)?;
             Some(grouped.into_iter().map(|hit| hit.id).collect::<Vec<_>>())
         };
         let ids = |ids: &[i64]| Some(ids.iter().copied().map(Id::Int).collect::<Vec<_>>());
@@ -138,5 +147,18 @@ mod tests {
         assert_eq!(grouped(&["a", "a", "a"], 2, 1, true), ids(&[0]));
         assert_eq!(grouped(&["a", "b", "a", "c", "b", "a"], 2, 2, false), ids(&[0, 1, 2, 4]));
         assert_eq!(grouped(&["a", "b", "a"], 2, 2, false), None);
+    }
+
+    #[test]
+    fn groups_that_are_known_are_not_waited_for() {
+        let hits: Vec<_> = ["a", "a", "b"].iter().enumerate().map(|(at, group)| (at, json!(group))).collect();
+        let whole = |sizes: &[(&str, usize)]| sizes.iter().map(|(g, size)| (json!(g).to_string(), *size)).collect();
+        let grouped = |k, size, sizes: &[(&str, usize)]| {
+            group(&hits, k, &GroupBy { field: "group".into(), size }, false, Some(&whole(sizes)))
+        };
+        assert_eq!(grouped(10, 1, &[("a", 1), ("b", 1)]), Some(vec![0, 2]));
+        assert_eq!(grouped(10, 1, &[("a", 1), ("b", 1), ("c", 1)]), None);
+        assert_eq!(grouped(10, 2, &[("a", 2), ("b", 1)]), Some(vec![0, 1, 2]));
+        assert_eq!(grouped(10, 2, &[("a", 2), ("b", 2)]), None);
     }
 }

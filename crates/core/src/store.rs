@@ -74,6 +74,11 @@ pub trait VectorStore: Send + Sync {
     /// Asks the server something it cannot answer without working.
     async fn health(&self) -> Result<Health>;
 
+    /// Whether it was opened for reading only, so that every write would be refused.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Creates a collection, its indexes included, ready for writing and searching.
     ///
     /// # Errors

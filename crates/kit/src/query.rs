@@ -1,6 +1,7 @@
 //! Queries and answers, the same in every solution: positive and negative examples, and
 //! hits, best first.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use bootcamp_core::picture::{Picture, Region};
@@ -209,21 +210,18 @@ impl SearchQuery {
     /// Filters hits: leaves out the query's own items and hits beyond the score limit, and keeps at most k; where
     /// they are grouped, of k sources.
     fn keep(&self, context: &Context, mut hits: Vec<Hit>, by_metric: bool) -> Vec<Hit> {
-        let named: Vec<&Id> = self.named().collect();
+        let named: HashSet<&Id> = self.named().collect();
         let worst = self.min_score.filter(|_| by_metric);
         let near_enough = |score: f32| worst.is_none_or(|worst| context.metric.nearest_first(score, worst).is_le());
-        hits.retain(|hit| !named.contains(&&hit.id) && near_enough(hit.score));
+        hits.retain(|hit| !named.contains(&hit.id) && near_enough(hit.score));
         if self.per_source.is_none() {
             hits.truncate(self.k);
             return hits;
         }
-        let mut sources: Vec<Value> = Vec::with_capacity(self.k);
+        let mut sources: HashSet<Value> = HashSet::with_capacity(self.k);
         hits.retain(|hit| {
             let source = hit.fields.get(SOURCE).unwrap_or(&Value::Null);
-            if !sources.contains(source) {
-                sources.push(source.clone());
-            }
-            sources.iter().take(self.k).any(|kept| kept == source)
+            sources.contains(source) || (sources.len() < self.k && sources.insert(source.clone()))
         });
         hits
     }

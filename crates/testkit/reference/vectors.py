@@ -26,10 +26,16 @@ def decoded(path):
     if picture.mode == "I;16":
         # Pillow has no way of its own from 16 bits to 8.
         picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA", "P"):
+    if picture.mode in ("RGBA", "LA", "PA", "P") or picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
+        on_white, on_black = (
+            Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture).convert("RGB")
+            for colour in ("white", "black")
+        )
+        # A white drawing would not be seen on white.
+        is_blank = min(low for low, _ in on_white.getextrema()) >= 247
+        is_seen = max(high for _, high in on_black.getextrema()) > 8
+        picture = on_black if is_blank and is_seen else on_white
     return picture.convert("RGB")
 
 

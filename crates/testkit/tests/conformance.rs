@@ -20,6 +20,7 @@ async fn model_store() {
         "search::filter_that_few_pass",
         "ranges::with_filter",
         "grouping::with_filter",
+        "grouping::few_groups_of_odd_values",
         "hybrid::with_filters",
     ];
     let gaps: Vec<_> = cases()

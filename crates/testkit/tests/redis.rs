@@ -59,6 +59,13 @@ async fn all(store: &dyn VectorStore, name: &str) -> Vec<Record> {
     store.page(name, &request).await.unwrap().records
 }
 
+/// The number that Redis answers with, in whichever of its two ways.
+fn number(redis: &RedisServer, command: &str) -> usize {
+    let answer = redis.command(command).unwrap();
+    let line = answer.lines().find(|line| !line.starts_with('$')).unwrap();
+    line.trim_start_matches(':').parse().unwrap()
+}
+
 fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
 }
@@ -133,6 +140,135 @@ async fn metadata_goes_with_its_records() {
     store.remove("renamed").await.unwrap();
     store.create(&spec("renamed", IdKind::Int)).await.unwrap();
     assert_eq!(store.sweep("renamed").await.unwrap().checked, 0, "nothing of the removed collection is left");
+}
+
+/// A store that stops just before each deletion or upsert, until it is let go on: for another process to come between.
+struct Stops {
+    inner: Arc<dyn VectorStore>,
+    arrived: Arc<tokio::sync::Notify>,
+    go_on: Arc<tokio::sync::Notify>,
+}
+
+impl Stops {
+    fn new(inner: Arc<dyn VectorStore>) -> Self {
+        Self { inner, arrived: Arc::default(), go_on: Arc::default() }
+    }
+
+    async fn stop(&self) {
+        self.arrived.notify_one();
+        self.go_on.notified().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl VectorStore for Stops {
+    async fn health(&self) -> Result<bootcamp_core::Health> {
+        self.inner.health().await
+    }
+    async fn create(&self, spec: &CollectionSpec) -> Result<()> {
+        self.inner.create(spec).await
+    }
+    async fn describe(&self, collection: &str) -> Result<bootcamp_core::CollectionInfo> {
+        self.inner.describe(collection).await
+    }
+    async fn list(&self) -> Result<Vec<String>> {
+        self.inner.list().await
+    }
+    async fn rename(&self, collection: &str, name: &str) -> Result<()> {
+        self.inner.rename(collection, name).await
+    }
+    async fn remove(&self, collection: &str) -> Result<()> {
+        self.inner.remove(collection).await
+    }
+    async fn upsert(&self, collection: &str, records: &[Record]) -> Result<Vec<Id>> {
+        self.stop().await;
+        self.inner.upsert(collection, records).await
+    }
+    async fn delete(&self, collection: &str, selection: &Selection) -> Result<()> {
+        self.stop().await;
+        self.inner.delete(collection, selection).await?;
+        self.stop().await;
+        Ok(())
+    }
+    async fn get(&self, collection: &str, ids: &[Id], output: &Output) -> Result<Vec<Record>> {
+        self.inner.get(collection, ids, output).await
+    }
+    async fn search(&self, collection: &str, request: &SearchRequest) -> Result<Vec<Vec<bootcamp_core::Hit>>> {
+        self.inner.search(collection, request).await
+    }
+    async fn page(&self, collection: &str, request: &PageRequest) -> Result<bootcamp_core::Page> {
+        self.inner.page(collection, request).await
+    }
+    async fn count(&self, collection: &str, filter: Option<&Filter>) -> Result<u64> {
+        self.inner.count(collection, filter).await
+    }
+    async fn flush(&self, collection: &str, on_progress: Option<bootcamp_core::OnProgress>) -> Result<()> {
+        self.inner.flush(collection, on_progress).await
+    }
+}
+
+/// One process deletes (A) what another writes anew (B), step by step in every order: what has a vector in the end has
+/// its metadata.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_in_one_process_spares_what_another_has_written() {
+    let redis = RedisServer::start().await;
+    for order in ["AAABB", "AABAB", "AABBA", "ABAAB", "ABABA", "ABBAA", "BAAAB", "BAABA", "BABAA", "BBAAA"] {
+        let inner: Arc<dyn VectorStore> = Arc::new(ModelStore::new());
+        let plain = open(inner.clone(), &redis).await;
+        plain.create(&spec(order, IdKind::Int)).await.unwrap();
+        plain.upsert(order, &records(0..3)).await.unwrap();
+        let (deleting, writing) = (Arc::new(Stops::new(inner.clone())), Arc::new(Stops::new(inner.clone())));
+        let (a, b) = (open(deleting.clone(), &redis).await, open(writing.clone(), &redis).await);
+        let mut a = Box::pin(async { a.delete(order, &Selection::Ids(vec![Id::Int(1)])).await.unwrap() });
+        let new = Record { fields: record(7).fields, ..record(1) };
+        let mut b = Box::pin(async { b.upsert(order, &[new]).await.unwrap() });
+        let (mut steps_of_a, mut steps_of_b) = (0, 0);
+        for step in order.chars() {
+            // A stops before the vectors go and after they went, B before they come; then both run to their end.
+            let (stops, steps, last) = match step {
+                'A' => (&deleting, &mut steps_of_a, 2),
+                _ => (&writing, &mut steps_of_b, 1),
+            };
+            if *steps > 0 {
+                stops.go_on.notify_one();
+            }
+            *steps += 1;
+            match (step, *steps > last) {
+                ('A', true) => a.as_mut().await,
+                ('A', false) => {
+                    tokio::select! { () = a.as_mut() => unreachable!(), () = stops.arrived.notified() => {} }
+                }
+                (_, true) => drop(b.as_mut().await),
+                (_, false) => tokio::select! { _ = b.as_mut() => unreachable!(), () = stops.arrived.notified() => {} },
+            }
+        }
+        let there = inner.get(order, &[Id::Int(1)], &Output::ids()).await.unwrap();
+        let found = plain.get(order, &[Id::Int(1)], &Output::Scalars).await.unwrap();
+        assert_eq!(found.len(), there.len(), "{order}");
+        assert!(found.iter().all(|found| found.fields["path"] == "/pictures/7.png"), "{order}: {found:?}");
+        // And nothing stays for ever.
+        plain.sweep(order).await.unwrap();
+        let kept = format!("HLEN bootcamp:records:{}", number(&redis, "GET bootcamp:next"));
+        assert_eq!(number(&redis, &kept), 2 + there.len(), "{order}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_only_read_leaves_redis_as_it_is() {
+    let redis = RedisServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let writer = open(Arc::new(LocalStore::open(folder.path()).unwrap()), &redis).await;
+    writer.create(&spec("things", IdKind::Int)).await.unwrap();
+    writer.upsert("things", &records(0..3)).await.unwrap();
+    let reader = open(Arc::new(LocalStore::open_read_only(folder.path()).unwrap()), &redis).await;
+    let new = Record { fields: record(7).fields, ..record(1) };
+    assert_eq!(kind(reader.upsert("things", &[new]).await), Some(ErrorKind::ReadOnly));
+    assert_eq!(kind(reader.delete("things", &Selection::Ids(vec![Id::Int(1)])).await), Some(ErrorKind::ReadOnly));
+    assert_eq!(kind(reader.rename("things", "others").await), Some(ErrorKind::ReadOnly));
+    assert_eq!(kind(reader.create(&spec("others", IdKind::Int)).await), Some(ErrorKind::ReadOnly));
+    assert_eq!(kind(reader.remove("things").await), Some(ErrorKind::ReadOnly));
+    assert_eq!(all(&writer, "things").await, records(0..3));
+    assert_eq!(number(&redis, "HLEN bootcamp:collections"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

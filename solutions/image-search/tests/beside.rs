@@ -117,3 +117,20 @@ fn a_mistyped_store_is_not_made() {
         assert!(!home.path().join("daat").exists(), "{arguments:?} made it");
     }
 }
+
+#[test]
+fn what_may_be_meant_for_a_server_is_never_made_a_folder() {
+    let home = Home::new().with_stamps(1);
+    let picture = home.stamps()[0].display().to_string();
+    for store in
+        ["milvus.db", "localhost:19530", "in01-x.example.com:19531", "unix:/tmp/x.sock", "127.0.0.1", "tcp://h:1"]
+    {
+        for arguments in [&["count"][..], &["search", &picture], &["import", "stamps"]] {
+            let run = home.run(&[arguments, &["--store", store]].concat());
+            assert_eq!(run.code, Some(3), "{store} {arguments:?}: {}", run.err);
+            assert!(run.err.contains("hint: write "), "{}", run.err);
+        }
+    }
+    let names: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["stamps"], "something was made");
+}

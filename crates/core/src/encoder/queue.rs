@@ -1,6 +1,8 @@
 //! A model on a thread of its own, behind a bounded queue: callers on any thread, async or not, hand items in and get
 //! vectors back, and what waits at the same time goes through the model together.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Error, ErrorKind, Result};
@@ -121,7 +123,7 @@ fn run<I, W: Work<I>>(work: &mut W, items: &[&I]) -> Result<Vec<Vec<f32>>> {
         let (now, later) = rest.split_at(batch);
         rest = later;
         let batch: Vec<&I> = now.iter().map(|at| items[*at]).collect();
-        let made = work.run(&batch)?;
+        let made = guarded(work, &batch)?;
         if made.len() != batch.len() {
             return Err(Error::new(ErrorKind::Internal, "the model returned a wrong number of embeddings"));
         }
@@ -130,6 +132,17 @@ fn run<I, W: Work<I>>(work: &mut W, items: &[&I]) -> Result<Vec<Vec<f32>>> {
         }
     }
     Ok(vectors)
+}
+
+/// One run. A panic in it is an error of that run and not the end of the thread, without which there would be no
+/// embeddings until the program is started again.
+fn guarded<I, W: Work<I>>(work: &mut W, batch: &[&I]) -> Result<Vec<Vec<f32>>> {
+    catch_unwind(AssertUnwindSafe(|| work.run(batch))).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let said =
+            said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it does not say why".into());
+        Err(Error::new(ErrorKind::Internal, format!("the model's run panicked: {said}")))
+    })
 }
 
 #[cfg(test)]
@@ -191,22 +204,37 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_thread_that_died_is_an_error() {
-        struct Dies;
-        impl Work<usize> for Dies {
-            fn run(&mut self, _: &[&usize]) -> Result<Vec<Vec<f32>>> {
-                panic!("as a test does")
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_is_an_error_of_its_run_alone() {
+        struct Panics;
+        impl Work<usize> for Panics {
+            fn run(&mut self, items: &[&usize]) -> Result<Vec<Vec<f32>>> {
+                assert!(!items.contains(&&13), "as a test does");
+                Ok(items.iter().map(|item| vec![**item as f32]).collect())
             }
             fn size(_: &usize) -> usize {
                 0
             }
             fn batch(&self, _: usize) -> usize {
-                1
+                4
             }
         }
-        let queue = Queue::start("dies", Dies).unwrap();
-        assert_eq!(queue.embed_blocking(vec![1]).unwrap_err().kind(), ErrorKind::Internal);
-        assert_eq!(queue.embed_blocking(vec![1]).unwrap_err().kind(), ErrorKind::Internal);
+        let queue = Queue::start("panics", Panics).unwrap();
+        for _ in 0..3 {
+            let calls = [12, 13, 14].map(|item| {
+                let queue = queue.clone();
+                tokio::spawn(async move { (item, queue.embed(vec![item]).await) })
+            });
+            for call in calls {
+                match call.await.unwrap() {
+                    (13, answer) => {
+                        let error = answer.unwrap_err();
+                        assert_eq!(error.kind(), ErrorKind::Internal);
+                        assert!(error.to_string().contains("panicked: as a test does"), "{error}");
+                    }
+                    (item, answer) => assert_eq!(answer.unwrap(), [[item as f32]]),
+                }
+            }
+        }
     }
 }

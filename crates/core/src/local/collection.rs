@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use roaring::RoaringTreemap;
@@ -13,7 +13,7 @@ use super::distance::to_bytes;
 use super::field::{Field, View};
 use super::flat::Chunk;
 use super::load;
-use super::table::Table;
+use super::table::{Table, unknown};
 use crate::Result;
 use crate::filter::Filter;
 use crate::record::{Id, Record};
@@ -38,6 +38,8 @@ pub(super) struct Collection {
     /// The folder of the graphs' files.
     pub(super) graphs: PathBuf,
     filters: Mutex<(u64, HashMap<String, KnownFilter>)>,
+    /// Whether it was renamed or removed. Set under the writer's lock.
+    nameless: AtomicBool,
     /// Held by whoever adds to the graphs or saves them; in a process that only reads, by whoever loads them.
     pub(super) indexing: Mutex<()>,
     /// Woken when the indexer made progress.
@@ -66,6 +68,7 @@ impl Collection {
             table,
             graphs,
             filters: Mutex::default(),
+            nameless: AtomicBool::new(false),
             indexing: Mutex::new(()),
             progress: Condvar::new(),
             progress_lock: Mutex::new(()),
@@ -76,11 +79,23 @@ impl Collection {
         &self.table.spec
     }
 
+    /// From now on nothing is written by way of this memory: its table has another name, or is gone.
+    pub(super) fn lose_name(&self) {
+        self.nameless.store(true, Ordering::Release);
+    }
+
+    /// # Errors
+    /// `NotFound` when the collection was renamed or removed.
+    pub(super) fn check_named(&self) -> Result<()> {
+        if self.nameless.load(Ordering::Acquire) { Err(unknown(&self.spec().name)) } else { Ok(()) }
+    }
+
     /// Writes records that were checked. When it returns, they are on the disk and found by searches.
     pub(super) fn upsert(&self, db: &Db, records: &[Record]) -> Result<Vec<Id>> {
         drop(db.writer()?);
         self.wait_for_indexer();
         let mut writer = db.writer()?;
+        self.check_named()?;
         let transaction = writer.transaction().map_err(failed)?;
         // Beyond those of writes that failed: what is in memory of them must never pass for something else.
         let keys_in_use = self.fields.iter().map(|field| field.view().next_key);
@@ -108,6 +123,7 @@ impl Collection {
     /// Deletes records that were checked to be of the right kind.
     pub(super) fn delete(&self, db: &Db, selection: &Selection) -> Result<()> {
         let mut writer = db.writer()?;
+        self.check_named()?;
         let transaction = writer.transaction().map_err(failed)?;
         let keys = match selection {
             Selection::Ids(ids) => self.table.delete_ids(&transaction, ids.iter())?,

@@ -16,6 +16,7 @@ mod field;
 mod flat;
 mod follow;
 mod graph;
+mod groups;
 mod indexer;
 mod info;
 mod load;
@@ -273,9 +274,18 @@ impl Shared {
         refuse_existing(&transaction, to)?;
         transaction.execute("UPDATE collections SET name = ? WHERE name = ?", [to, from]).map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        // Loaded anew under its new name; calls under way end under the old one.
-        self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(from);
+        // Loaded anew under its new name.
+        self.forget(from);
         Ok(())
+    }
+
+    /// Lets go of a collection that no longer has this name. The writer's lock is held: a write that waits for it was
+    /// given the old name, and must not go to a memory that nobody searches any more.
+    fn forget(&self, name: &str) {
+        let collection = self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(collection) = collection {
+            collection.lose_name();
+        }
     }
 
     fn remove(&self, name: &str) -> Result<()> {
@@ -286,7 +296,7 @@ impl Shared {
         transaction.execute_batch(&table.drop()).map_err(failed)?;
         transaction.execute("DELETE FROM collections WHERE number = ?", [table.number]).map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.forget(name);
         // Files that no row names any more.
         snapshot::sweep(&writer, &self.graphs)
     }
@@ -344,6 +354,10 @@ impl VectorStore for LocalStore {
         self.run(check).await?;
         let version = format!("format {}, SQLite {}, usearch {}", db::VERSION, rusqlite::version(), usearch::version());
         Ok(Health { server: ServerKind::Local, version })
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.shared.db.is_read_only()
     }
 
     async fn create(&self, spec: &CollectionSpec) -> Result<()> {
@@ -495,6 +509,8 @@ impl VectorStore for LocalStore {
     }
 }
 
+#[cfg(test)]
+mod changing_tests;
 #[cfg(test)]
 mod reading_tests;
 #[cfg(test)]

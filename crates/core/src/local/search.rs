@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use roaring::RoaringTreemap;
-use serde_json::Value;
 
 use super::collection::Collection;
 use super::db::{Db, Reader};
 use super::distance::{Prepared, to_distance, to_score};
 use super::field::{Field, View};
 use super::follow;
+use super::groups::{self, Scored};
 use super::nearest::Nearest;
 use super::table::Found;
 use crate::record::{Hit, Id};
 use crate::request::{Output, Query, SearchRequest};
 use crate::schema::Metric;
-use crate::{Error, ErrorKind, Result, rank};
+use crate::{Error, ErrorKind, Result};
 
 /// The hits of every query, on as many threads as there are cores.
 pub(super) fn run(db: &Db, collection: &Collection, request: &SearchRequest) -> Result<Vec<Vec<Hit>>> {
@@ -69,6 +69,8 @@ fn moment<'a>(db: &'a Db, collection: &Collection, at: usize) -> Result<(Arc<Vie
             drop(reader);
             return follow::follow(db, collection, at);
         }
+        // What is written now goes to the memory of another name: there is nothing to wait for.
+        collection.check_named()?;
     }
 }
 
@@ -95,48 +97,40 @@ impl FieldSearch<'_> {
             Some(filter) => Some(self.collection.passing(&self.reader, filter)?),
             None => None,
         };
+        let read = |scored: &[Scored]| read_hits(self.collection, &self.reader, &self.request.output, scored);
+        if let Some(group_by) = &self.request.group_by {
+            let fetch = |count| self.nearest(count, allowed.as_deref());
+            return read(&groups::best(&self.reader, self.collection, self.request, group_by, fetch)?);
+        }
         let k = self.request.k;
-        let mut count = self.request.group_by.as_ref().map_or(k, |group_by| rank::first_fetch(k, group_by));
+        let mut count = k;
         loop {
-            let (hits, exhausted) = self.nearest(count, allowed.as_deref())?;
-            match &self.request.group_by {
-                None if hits.len() == k || exhausted => return Ok(hits.into_iter().map(|(hit, _)| hit).collect()),
-                None => {}
-                Some(group_by) => {
-                    if let Some(hits) = rank::group(hits, k, group_by, exhausted) {
-                        return Ok(hits);
-                    }
-                }
+            let (candidates, exhausted) = self.nearest(count, allowed.as_deref())?;
+            let mut hits = Vec::with_capacity(k.min(candidates.len()));
+            let mut rest = candidates.as_slice();
+            // Nearly always every candidate is there, and one round is all.
+            while hits.len() < k && !rest.is_empty() {
+                let (part, after) = rest.split_at(rest.len().min(k - hits.len()));
+                rest = after;
+                hits.extend(read(part)?);
+            }
+            if hits.len() == k || exhausted {
+                return Ok(hits);
             }
             count *= 2;
         }
     }
 
-    /// Those of the `count` nearest rows that are in range and there, with their groups' values; ungrouped at most
-    /// k of them. Also whether there are no others.
-    fn nearest(&self, count: usize, allowed: Option<&RoaringTreemap>) -> Result<(Vec<(Hit, Value)>, bool)> {
+    /// Those of the `count` nearest rows that are in range, with their scores; they may turn out not to be there. Also
+    /// whether there are no others.
+    fn nearest(&self, count: usize, allowed: Option<&RoaringTreemap>) -> Result<(Vec<Scored>, bool)> {
         let metric = self.field.spec.metric;
         let (inner, outer) = self.range(metric);
         let nearest = Nearest::within(count, outer);
-        let mut candidates = self.field.search(&self.view, &self.query, nearest, self.request.params.ef, allowed)?;
+        let candidates = self.field.search(&self.view, &self.query, nearest, self.request.params.ef, allowed)?;
         let exhausted = candidates.len() < count;
-        candidates.retain(|candidate| candidate.distance >= inner);
-        let rows = Rows::new(self.collection, self.request);
-        let wanted = if self.request.group_by.is_some() { count } else { self.request.k };
-        let mut hits = Vec::with_capacity(wanted.min(candidates.len()));
-        let mut rest = candidates.as_slice();
-        // Nearly always every candidate is there, and one round is all.
-        while hits.len() < wanted && !rest.is_empty() {
-            let (part, after) = rest.split_at(rest.len().min(wanted - hits.len()));
-            rest = after;
-            let mut distances = part.iter();
-            for (key, mut hit, group) in rows.read(&self.reader, part.iter().map(|candidate| candidate.key))? {
-                let distance = distances.find(|candidate| candidate.key == key).map(|candidate| candidate.distance);
-                hit.score = to_score(metric, distance.unwrap_or(f32::NAN));
-                hits.push((hit, group));
-            }
-        }
-        Ok((hits, exhausted))
+        let in_range = candidates.iter().filter(|candidate| candidate.distance >= inner);
+        Ok((in_range.map(|candidate| (candidate.key, to_score(metric, candidate.distance))).collect(), exhausted))
     }
 
     /// The least and the greatest distance that hits may have. The radius itself is too far.
@@ -149,57 +143,28 @@ impl FieldSearch<'_> {
     }
 }
 
-/// Reads the rows of hits; with grouping, their groups' values too.
-struct Rows<'a> {
-    collection: &'a Collection,
-    output: Output,
-    group_by: Option<&'a str>,
-    /// Whether the group's field was only read for grouping.
-    hide_group: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn new(collection: &'a Collection, request: &'a SearchRequest) -> Self {
-        let mut output = request.output.clone();
-        let group_by = request.group_by.as_ref().map(|group_by| group_by.field.as_str());
-        let hide_group = group_by.is_some_and(|field| !output.wants_scalar(field));
-        if let (true, Some(field), Output::Only(names)) = (hide_group, group_by, &mut output) {
-            names.push(field.to_owned());
-        }
-        Self { collection, output, group_by, hide_group }
-    }
-
-    fn read(&self, reader: &Reader<'_>, keys: impl Iterator<Item = u64>) -> Result<Vec<(u64, Hit, Value)>> {
-        let found = self.collection.table.by_keys(reader, keys, &self.output)?;
-        Ok(found.into_iter().filter_map(|found| self.hit(found)).collect())
-    }
-
-    fn hit(&self, Found { key, mut record }: Found) -> Option<(u64, Hit, Value)> {
-        let group = match self.group_by {
-            Some(field) if self.hide_group => record.fields.remove(field).unwrap_or_default(),
-            Some(field) => record.fields.get(field).cloned().unwrap_or_default(),
-            None => Value::Null,
-        };
-        Some((key, Hit { id: record.id?, score: 0.0, vectors: record.vectors, fields: record.fields }, group))
-    }
+/// The hits of these rows, as far as they are there.
+fn read_hits(collection: &Collection, reader: &Reader<'_>, output: &Output, scored: &[Scored]) -> Result<Vec<Hit>> {
+    let found = collection.table.by_keys(reader, scored.iter().map(|(key, _)| *key), output)?;
+    // What was found is in the order of the keys.
+    let mut scores = scored.iter();
+    let hit = |Found { key, record }: Found| {
+        let score = scores.find(|(other, _)| *other == key)?.1;
+        Some(Hit { id: record.id?, score, vectors: record.vectors, fields: record.fields })
+    };
+    Ok(found.into_iter().filter_map(hit).collect())
 }
 
 fn by_words(db: &Db, collection: &Collection, request: &SearchRequest, words: &str) -> Result<Vec<Hit>> {
     let reader = db.reader()?;
-    let rows = Rows::new(collection, request);
-    let mut count = request.group_by.as_ref().map_or(request.k, |group_by| rank::first_fetch(request.k, group_by));
-    loop {
+    let fetch = |count| {
         let found = collection.table.words_search(&reader, &request.field, words, request.filter.as_ref(), count)?;
         let exhausted = found.len() < count;
-        let scores: std::collections::HashMap<u64, f32> = found.iter().copied().collect();
-        let hits = rows.read(&reader, found.iter().map(|(key, _)| *key))?;
-        let hits = hits.into_iter().map(|(key, hit, group)| (Hit { score: scores[&key], ..hit }, group));
-        match &request.group_by {
-            None => return Ok(hits.map(|(hit, _)| hit).collect()),
-            Some(group_by) => match rank::group(hits.collect(), request.k, group_by, exhausted) {
-                Some(hits) => return Ok(hits),
-                None => count *= 2,
-            },
-        }
-    }
+        Ok((found, exhausted))
+    };
+    let best = match &request.group_by {
+        Some(group_by) => groups::best(&reader, collection, request, group_by, fetch)?,
+        None => fetch(request.k)?.0,
+    };
+    read_hits(collection, &reader, &request.output, &best)
 }

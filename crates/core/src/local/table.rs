@@ -42,7 +42,7 @@ impl ToSql for Id {
 }
 
 impl Table {
-    fn rows(&self) -> String {
+    pub(super) fn rows(&self) -> String {
         format!("rows_{}", self.number)
     }
 
@@ -62,6 +62,10 @@ impl Table {
         self.spec.scalars.iter().enumerate().filter(|(_, field)| field.full_text)
     }
 
+    pub(super) fn has_index(field: &ScalarField) -> bool {
+        field.filterable && field.kind != ScalarKind::Json && !field.full_text
+    }
+
     /// The position of a vector field in the schema, which names its table.
     pub(super) fn vector_position(&self, name: &str) -> Result<usize> {
         let field = self.spec.vector_field(name)?;
@@ -77,7 +81,7 @@ impl Table {
         let mut sql =
             format!("CREATE TABLE {rows} (key INTEGER PRIMARY KEY, id {id} NOT NULL UNIQUE{columns}) STRICT;");
         for (at, field) in self.spec.scalars.iter().enumerate() {
-            if field.filterable && field.kind != ScalarKind::Json && !field.full_text {
+            if Self::has_index(field) {
                 sql += &format!("CREATE INDEX {rows}_{at} ON {rows} (\"f_{}\");", field.name);
             }
         }
@@ -485,7 +489,7 @@ fn to_sql(field: &ScalarField, value: Option<&Value>) -> Sql {
     }
 }
 
-fn from_sql(field: &ScalarField, value: ValueRef<'_>) -> rusqlite::Result<Value> {
+pub(super) fn from_sql(field: &ScalarField, value: ValueRef<'_>) -> rusqlite::Result<Value> {
     Ok(match (field.kind, value) {
         (_, ValueRef::Null) => Value::Null,
         (ScalarKind::Bool, value) => Value::Bool(value.as_i64()? != 0),

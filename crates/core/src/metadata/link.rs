@@ -7,7 +7,7 @@ use redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError}
 use secrecy::{ExposeSecret, SecretString};
 
 use super::RedisOptions;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, address};
 
 /// The only thing that talks to Redis.
 pub(super) struct Link {
@@ -26,8 +26,9 @@ impl std::fmt::Debug for Link {
 
 impl Link {
     pub(super) fn new(url: &SecretString, options: &RedisOptions) -> Result<Self> {
+        let url = address::redis(url.expose_secret())?;
         // The parser's own error is not passed on: it may quote the URL, which holds the password.
-        let client = Client::open(url.expose_secret()).map_err(|_| {
+        let client = Client::open(url).map_err(|_| {
             Error::invalid("the Redis URL is not valid")
                 .with_hint("set REDIS_URL to redis://[user:password@]host[:port][/database]")
         })?;

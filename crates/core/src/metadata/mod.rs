@@ -8,7 +8,9 @@
 //! |---|---|---|
 //! | `bootcamp:next` | string | the last number given to a collection |
 //! | `bootcamp:collections` | hash | name → number, owner and whole schema, as JSON |
-//! | `bootcamp:records:<number>` | hash | id → milliseconds of writing (Redis's clock), a space, the fields as JSON |
+//! | `bootcamp:records:<number>` | hash | id → milliseconds of writing (Redis's clock), `-`, the write's number, a space, the fields as JSON |
+//! | `bootcamp:writes:next` | string | the last number given to a write |
+//! | `bootcamp:writes:<number>` | sorted set | the numbers of writes whose vectors may still be on the way, by time |
 //!
 //! | `bootcamp:board:<owner>:<collection>:next` | string | the last number given to a notice |
 //! | `bootcamp:board:<owner>:<collection>:numbers` | sorted set | the numbers of notices, each its own score |
@@ -26,6 +28,10 @@
 //! a broken-off call leaves behind is metadata without a vector, which [`RedisMetadata::sweep`] removes. Where the
 //! store gives the ids they are known only after the insertion: then metadata comes second, and when Redis refuses
 //! it the inserted records are deleted again.
+//!
+//! **Several processes.** One may delete a vector while another writes it anew. So every write has a number, which its
+//! values carry and which is listed until its vectors have arrived. Whoever deletes looks at the values before the vectors
+//! go, and afterwards removes only those that were not listed then and are still the same.
 //!
 //! **When Redis is down** writes fail before a vector is touched, and so do reads of fields in Redis. Reads of ids,
 //! vectors and fields in the store, and counts, go on.
@@ -89,8 +95,7 @@ pub struct RedisMetadata {
     options: RedisOptions,
     /// What was last known of collections, for reads while Redis is down.
     remembered: Mutex<HashMap<String, Option<Arc<Entry>>>>,
-    /// Upserts share it; deletions, sweeps and changes of collections hold it alone: an upsert between the deletion
-    /// of a vector and of its metadata would lose the new metadata.
+    /// Writes share it; sweeps and changes of collections hold it alone, so that they do not meet in one process.
     gate: tokio::sync::RwLock<()>,
 }
 

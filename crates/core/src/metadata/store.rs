@@ -63,19 +63,34 @@ impl RedisMetadata {
         let name = &entry.spec.name;
         if entry.spec.id != IdKind::Auto {
             let ids: Vec<Id> = records.iter().filter_map(|record| record.id.clone()).collect();
-            self.write(entry, &ids, records).await?;
-            return self.inner.upsert(name, &inside).await;
+            let write = self.write(entry, &ids, records).await?;
+            let ids = self.inner.upsert(name, &inside).await?;
+            self.settle(entry, write).await;
+            return Ok(ids);
         }
         let ids = self.inner.upsert(name, &inside).await?;
-        if let Err(error) = self.write(entry, &ids, records).await {
-            // As if nothing had been written, so that the caller may try again.
-            if let Err(undo) = self.inner.delete(name, &Selection::Ids(ids)).await {
-                tracing::warn!(collection = name, error = %undo, "could not remove records without metadata");
-                return Err(error.context("records were inserted without their metadata"));
+        match self.write(entry, &ids, records).await {
+            Ok(write) => {
+                self.settle(entry, write).await;
+                Ok(ids)
             }
-            return Err(error);
+            Err(error) => {
+                // As if nothing had been written, so that the caller may try again.
+                if let Err(undo) = self.inner.delete(name, &Selection::Ids(ids)).await {
+                    tracing::warn!(collection = name, error = %undo, "could not remove records without metadata");
+                    return Err(error.context("records were inserted without their metadata"));
+                }
+                Err(error)
+            }
         }
-        Ok(ids)
+    }
+
+    /// Metadata goes after its vector, and only if it is still what it was before the vector went: another process may
+    /// have written the record anew in between.
+    async fn delete_ids(&self, entry: &Entry, ids: &[Id]) -> Result<()> {
+        let stamps = self.settled(entry, ids).await?;
+        self.inner.delete(&entry.spec.name, &Selection::Ids(ids.to_vec())).await?;
+        self.erase(entry, &stamps).await.map(drop)
     }
 
     /// Page by page, so that memory does not grow with what is deleted.
@@ -87,8 +102,7 @@ impl RedisMetadata {
             let page = self.inner.page(name, &request).await?;
             let ids: Vec<Id> = page.records.into_iter().filter_map(|record| record.id).collect();
             if !ids.is_empty() {
-                self.inner.delete(name, &Selection::Ids(ids.clone())).await?;
-                self.erase(entry, &ids).await?;
+                self.delete_ids(entry, &ids).await?;
             }
             match page.next {
                 Some(next) => request.after = Some(next),
@@ -112,6 +126,10 @@ impl VectorStore for RedisMetadata {
     async fn health(&self) -> Result<Health> {
         self.link.ping().await?;
         self.inner.health().await
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.inner.is_read_only()
     }
 
     async fn create(&self, spec: &CollectionSpec) -> Result<()> {
@@ -145,22 +163,24 @@ impl VectorStore for RedisMetadata {
             None => self.inner.upsert(collection, records).await,
             Some(entry) => {
                 validate::records(&entry.spec, records)?;
+                if self.inner.is_read_only() {
+                    // The store refuses in its words, before Redis is written to.
+                    let inside: Vec<Record> = records.iter().map(|record| inside_part(&entry, record)).collect();
+                    return self.inner.upsert(collection, &inside).await;
+                }
                 self.upsert_split(&entry, records).await
             }
         }
     }
 
     async fn delete(&self, collection: &str, selection: &Selection) -> Result<()> {
-        let _alone = self.gate.write().await;
+        let _shared = self.gate.read().await;
         let Some(entry) = self.entry(collection).await? else {
             return self.inner.delete(collection, selection).await;
         };
         validate::selection(&entry.spec, selection)?;
         match selection {
-            Selection::Ids(ids) => {
-                self.inner.delete(collection, selection).await?;
-                self.erase(&entry, ids).await
-            }
+            Selection::Ids(ids) => self.delete_ids(&entry, ids).await,
             Selection::Filter(filter) => self.delete_where(&entry, filter).await,
         }
     }

@@ -1,21 +1,20 @@
 //! Finds metadata orphaned by failed writes. Walks both sides in batches, so memory does not grow with the
 //! collection, and holds writers back for one batch at a time.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::RedisMetadata;
 use super::catalog::Entry;
-use super::values::{BATCH_IDS, id_of, written_at};
-use crate::Result;
+use super::values::{BATCH_IDS, Stamp, id_of};
 use crate::record::Id;
 use crate::request::{Output, PageRequest};
+use crate::{ErrorKind, Result};
 
 /// Ids named in a report; the rest is counted.
 const NAMED: usize = 100;
-
-/// Deletes a value only if it is still the one that was looked at: another process may have written the record anew.
-const ERASE_IF_SAME: &str =
-    "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end return 0";
 
 /// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,7 +31,43 @@ pub struct SweepReport {
     pub lacking_ids: Vec<Id>,
 }
 
+/// How often a program that keeps running sweeps.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 impl RedisMetadata {
+    /// Sweeps every collection, first when what was broken off before the start is old enough and then once a day, for as
+    /// long as the store is in use. Commands that end sooner leave it to servers.
+    pub(crate) fn sweep_now_and_then(self: &Arc<Self>) {
+        let (store, grace) = (Arc::downgrade(self), self.options.grace);
+        tokio::spawn(async move {
+            tokio::time::sleep(grace).await;
+            loop {
+                let Some(store) = store.upgrade() else { return };
+                if let Err(error) = store.sweep_all().await {
+                    tracing::warn!(%error, "metadata of broken writes could not be swept");
+                }
+                drop(store);
+                tokio::time::sleep(SWEEP_EVERY).await;
+            }
+        });
+    }
+
+    /// Sweeps every collection of this store, and tells the log what was found.
+    async fn sweep_all(&self) -> Result<()> {
+        for collection in self.inner.list().await? {
+            let report = match self.sweep(&collection).await {
+                // Removed meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                report => report?,
+            };
+            if report.removed > 0 || report.lacking > 0 {
+                let SweepReport { removed, lacking, .. } = report;
+                tracing::warn!(collection, removed, lacking, "metadata without a record was removed");
+            }
+        }
+        Ok(())
+    }
+
     /// Removes metadata whose record is gone, and reports records whose metadata is.
     ///
     /// # Errors
@@ -69,20 +104,16 @@ impl RedisMetadata {
         let there = self.existing(&entry.spec.name, &ids).await?;
         let now = self.now().await?;
         let grace = self.options.grace.as_millis() as u64;
-        let mut commands = redis::pipe();
-        let mut orphans = 0;
+        let mut orphans = Vec::new();
         for ((text, value), _) in batch.iter().zip(&ids).filter(|(_, id)| !there.contains(id)) {
-            if now.saturating_sub(written_at(entry, text, value)?) < grace {
+            let stamp = Stamp::of(entry, text, value)?;
+            if now.saturating_sub(stamp.at) < grace {
                 report.too_young += 1;
-                continue;
+            } else {
+                orphans.push((text.clone(), stamp));
             }
-            commands.cmd("EVAL").arg(ERASE_IF_SAME).arg(1).arg(self.records_key(entry.number)).arg(text).arg(value);
-            orphans += 1;
         }
-        if orphans > 0 {
-            let removed: Vec<u64> = self.link.run(&commands).await?;
-            report.removed += removed.iter().sum::<u64>();
-        }
+        report.removed += self.erase(entry, &orphans).await?;
         Ok(())
     }
 

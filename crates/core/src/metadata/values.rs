@@ -1,5 +1,8 @@
 //! The fields of records in Redis: written and read in batches, so that a thousand records cost a few round trips.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use redis::Pipeline;
 use serde_json::Value;
 
@@ -11,6 +14,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// Bytes sent before their answers are awaited.
 const BATCH_BYTES: usize = 1 << 20;
+/// How long a write may be under way.
+const LONGEST_WRITE: Duration = Duration::from_secs(600);
 /// Ids in one command.
 pub(super) const BATCH_IDS: usize = 500;
 
@@ -27,11 +32,42 @@ fn damaged(entry: &Entry, id: &str) -> Error {
     Error::new(ErrorKind::Corrupt, format!("the metadata of record {id} of '{}' cannot be read", entry.spec.name))
 }
 
-/// When a value was written, in milliseconds of Redis's clock.
-pub(super) fn written_at(entry: &Entry, id: &str, value: &str) -> Result<u64> {
-    let time = value.split_once(' ').and_then(|(time, _)| time.parse().ok());
-    time.ok_or_else(|| damaged(entry, id))
+/// When a value was written, in milliseconds of Redis's clock, and by which write; older programs did not number them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) at: u64,
+    pub(super) write: Option<u64>,
 }
+
+impl Stamp {
+    /// The stamp that a value begins with.
+    pub(super) fn of(entry: &Entry, id: &str, value: &str) -> Result<Self> {
+        let stamp = value.split_once(' ').and_then(|(stamp, _)| match stamp.split_once('-') {
+            Some((at, write)) => Some(Self { at: at.parse().ok()?, write: Some(write.parse().ok()?) }),
+            None => Some(Self { at: stamp.parse().ok()?, write: None }),
+        });
+        stamp.ok_or_else(|| damaged(entry, id))
+    }
+}
+
+impl std::fmt::Display for Stamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.write {
+            Some(write) => write!(f, "{}-{write} ", self.at),
+            None => write!(f, "{} ", self.at),
+        }
+    }
+}
+
+/// Deletes values that still begin with the stamp that was looked at; another process may have written a record anew.
+const ERASE_IF_SAME: &str = "local erased = 0 \
+    for i = 1, #ARGV, 2 do \
+      local value = redis.call('HGET', KEYS[1], ARGV[i]) \
+      if value and string.sub(value, 1, #ARGV[i + 1]) == ARGV[i + 1] then \
+        erased = erased + redis.call('HDEL', KEYS[1], ARGV[i]) \
+      end \
+    end \
+    return erased";
 
 fn decode(entry: &Entry, id: &str, value: &str) -> Result<Fields> {
     let (_, json) = value.split_once(' ').ok_or_else(|| damaged(entry, id))?;
@@ -55,14 +91,22 @@ impl RedisMetadata {
         Ok(seconds * 1000 + micros / 1000)
     }
 
-    /// Writes the outside fields of records.
-    pub(super) async fn write(&self, entry: &Entry, ids: &[Id], records: &[Record]) -> Result<()> {
-        let key = self.records_key(entry.number);
-        let now = self.now().await?;
+    /// Writes the outside fields of records. Until [`RedisMetadata::settle`] is told of the write that this gives back,
+    /// nobody who deletes a record takes them for the deleted record's.
+    pub(super) async fn write(&self, entry: &Entry, ids: &[Id], records: &[Record]) -> Result<u64> {
+        let (key, writes) = (self.records_key(entry.number), self.writes_key(entry.number));
         let mut commands = redis::pipe();
+        commands.cmd("TIME").incr(self.next_write_key(), 1);
+        let ((seconds, micros), write): ((u64, u64), u64) = self.link.run(&commands).await?;
+        let stamp = Stamp { at: seconds * 1000 + micros / 1000, write: Some(write) };
+        let mut commands = redis::pipe();
+        // A write that never ended was broken off.
+        let broken_off = stamp.at.saturating_sub(self.options.grace.max(LONGEST_WRITE).as_millis() as u64);
+        commands.cmd("ZREMRANGEBYSCORE").arg(&writes).arg("-inf").arg(broken_off).ignore();
+        commands.zadd(&writes, write, stamp.at).ignore();
         let mut bytes = 0;
         for (id, record) in ids.iter().zip(records) {
-            let value = encode(entry, now, record)?;
+            let value = encode(entry, stamp, record)?;
             bytes += value.len();
             commands.hset(&key, id.to_string(), value).ignore();
             if bytes >= BATCH_BYTES {
@@ -70,7 +114,19 @@ impl RedisMetadata {
                 bytes = 0;
             }
         }
-        if bytes > 0 { self.link.run(&commands).await } else { Ok(()) }
+        if bytes > 0 {
+            self.link.run::<()>(&commands).await?;
+        }
+        Ok(write)
+    }
+
+    /// Says that the vectors of a write have arrived, too. Without it its metadata stays until it is swept.
+    pub(super) async fn settle(&self, entry: &Entry, write: u64) {
+        let mut commands = redis::pipe();
+        commands.zrem(self.writes_key(entry.number), write).ignore();
+        if let Err(error) = self.link.run::<()>(&commands).await {
+            tracing::debug!(%error, "a write could not be marked as done; its mark expires");
+        }
     }
 
     /// The fields of each id that are asked for; `None` where Redis has nothing.
@@ -92,18 +148,45 @@ impl RedisMetadata {
         Ok(all)
     }
 
-    /// Removes what Redis has of these ids.
-    pub(super) async fn erase(&self, entry: &Entry, ids: &[Id]) -> Result<()> {
-        let key = self.records_key(entry.number);
+    /// The stamps of what Redis has of these ids, without that of writes whose vectors may still be on the way. To be
+    /// asked for before vectors are deleted: what is written later has another stamp.
+    pub(super) async fn settled(&self, entry: &Entry, ids: &[Id]) -> Result<Vec<(String, Stamp)>> {
+        let mut stamps = Vec::with_capacity(ids.len());
         for batch in ids.chunks(BATCH_IDS) {
             let texts: Vec<String> = batch.iter().map(Id::to_string).collect();
-            self.link.run::<()>(redis::pipe().hdel(&key, texts).ignore()).await?;
+            let mut commands = redis::pipe();
+            // In this order: a write that is not under way any more after its value was read has brought its vector.
+            commands.cmd("HMGET").arg(self.records_key(entry.number)).arg(&texts);
+            commands.zrange(self.writes_key(entry.number), 0, -1);
+            let (values, writes): (Vec<Option<String>>, HashSet<u64>) = self.link.run(&commands).await?;
+            for (text, value) in texts.into_iter().zip(values) {
+                let Some(value) = value else { continue };
+                let stamp = Stamp::of(entry, &text, &value)?;
+                if stamp.write.is_none_or(|write| !writes.contains(&write)) {
+                    stamps.push((text, stamp));
+                }
+            }
         }
-        Ok(())
+        Ok(stamps)
+    }
+
+    /// Removes values that still have these stamps, and says how many.
+    pub(super) async fn erase(&self, entry: &Entry, stamps: &[(String, Stamp)]) -> Result<u64> {
+        let mut erased = 0;
+        for batch in stamps.chunks(BATCH_IDS) {
+            let mut commands = redis::pipe();
+            commands.cmd("EVAL").arg(ERASE_IF_SAME).arg(1).arg(self.records_key(entry.number));
+            for (id, stamp) in batch {
+                commands.arg(id).arg(stamp.to_string());
+            }
+            let (count,): (u64,) = self.link.run(&commands).await?;
+            erased += count;
+        }
+        Ok(erased)
     }
 }
 
-fn encode(entry: &Entry, now: u64, record: &Record) -> Result<String> {
+fn encode(entry: &Entry, stamp: Stamp, record: &Record) -> Result<String> {
     let outside: Fields = entry
         .outside()
         .filter_map(|name| record.fields.get(name).map(|value| (name.to_owned(), value.clone())))
@@ -117,7 +200,7 @@ fn encode(entry: &Entry, now: u64, record: &Record) -> Result<String> {
         .collect();
     let json = serde_json::to_string(&outside)
         .map_err(|error| Error::new(ErrorKind::Internal, "fields cannot be written as JSON").with_source(error))?;
-    Ok(format!("{now} {json}"))
+    Ok(format!("{stamp}{json}"))
 }
 
 /// These fields, null where there is none.

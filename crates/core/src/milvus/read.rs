@@ -1,6 +1,6 @@
 //! Reads of any size: a server's message holds four megabytes, so large results are fetched in parts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use milvus::v2::prelude as sdk;
 use serde_json::Value;
@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::client::{Client, is_too_large};
 use super::server::Server;
 use super::{id_in, rows, schema};
-use crate::filter::Filter;
+use crate::filter::{Filter, Literal};
 use crate::record::{Hit, Id, Record, Vector};
-use crate::request::{Output, Page, PageRequest, Query, SearchRequest};
+use crate::request::{GroupBy, Output, Page, PageRequest, Query, SearchRequest};
 use crate::schema::{CollectionSpec, ID_FIELD, IdKind, Metric};
 use crate::{Error, ErrorKind, Result, rank};
 
@@ -218,30 +218,64 @@ impl Reading<'_> {
         search.queries.iter().map(query).collect()
     }
 
-    /// Groups hits here, where the server cannot: asks for more until there are enough groups.
-    async fn grouped(&self, search: &SearchRequest, query: &Query, group_by: &crate::GroupBy) -> Result<Vec<Hit>> {
-        let mut ungrouped = SearchRequest { group_by: None, ..search.clone() };
-        let hide = !search.output.wants_scalar(&group_by.field);
-        if let (true, Output::Only(names)) = (hide, &mut ungrouped.output) {
-            names.push(group_by.field.clone());
-        }
+    /// Groups hits here: asks for the groups of more and more hits until there are enough, and then for the winners'
+    /// fields.
+    async fn grouped(&self, search: &SearchRequest, query: &Query, group_by: &GroupBy) -> Result<Vec<Hit>> {
+        let output = Output::only([&group_by.field]);
+        let probe = SearchRequest { group_by: None, output, ..search.clone() };
         let mut count = rank::first_fetch(search.k, group_by);
-        loop {
-            let mut hits = self.flat(&ungrouped, std::slice::from_ref(query), count).await?;
+        let mut known = HashSet::new();
+        let mut whole = None;
+        let best = loop {
+            let mut hits = self.flat(&probe, std::slice::from_ref(query), count).await?;
             let hits = hits.pop().unwrap_or_default();
             let exhausted = hits.len() < count || count >= crate::MAX_K;
             let with_group = hits.into_iter().map(|mut hit| {
-                let group = match hide {
-                    true => hit.fields.remove(&group_by.field),
-                    false => hit.fields.get(&group_by.field).cloned(),
-                };
-                (hit, group.unwrap_or(Value::Null))
+                let group = hit.fields.remove(&group_by.field).unwrap_or(Value::Null);
+                (hit, group)
             });
-            if let Some(hits) = rank::group(with_group.collect(), search.k, group_by, exhausted) {
-                return Ok(hits);
+            let hits: Vec<(Hit, Value)> = with_group.collect();
+            let group = |whole: Option<&_>| rank::group(&hits, search.k, group_by, exhausted, whole);
+            if let Some(best) = group(whole.as_ref()) {
+                break best;
+            }
+            // Perhaps there are fewer groups than were asked for: then there is no point in looking for more.
+            let found: HashMap<String, &Value> = hits.iter().map(|(_, group)| (group.to_string(), group)).collect();
+            if found.len() < search.k && found.len() > known.len() {
+                if !self.has_other_groups(search, group_by, &found).await? {
+                    whole = Some(found.keys().map(|group| (group.clone(), group_by.size)).collect());
+                    if let Some(best) = group(whole.as_ref()) {
+                        break best;
+                    }
+                }
+                known = found.into_keys().collect();
             }
             count = (count * 2).min(crate::MAX_K);
-        }
+        };
+        self.with_fields(search, best).await
+    }
+
+    /// Whether a record that passes the filter belongs to none of these groups.
+    async fn has_other_groups(
+        &self,
+        search: &SearchRequest,
+        group_by: &GroupBy,
+        found: &HashMap<String, &Value>,
+    ) -> Result<bool> {
+        let field = &group_by.field;
+        let values: Vec<Literal> = found.values().filter_map(|value| literal(value)).collect();
+        // A comparison with null is unknown: nulls are in no list, and out of none.
+        let nullable = self.spec.scalar_field(field).is_some_and(|field| field.nullable);
+        let others = match (values.is_empty(), nullable && !found.values().any(|value| value.is_null())) {
+            (true, _) => !Filter::is_null(field),
+            (false, true) => (!Filter::is_in(field, values)).or(Filter::is_null(field)),
+            (false, false) => !Filter::is_in(field, values),
+        };
+        let others = match &search.filter {
+            Some(filter) => others.and(filter.clone()),
+            None => others,
+        };
+        Ok(!self.records(&self.expression(&others)?, &Output::ids(), Some(1)).await?.is_empty())
     }
 
     /// Hits of queries, as many at a time as fit into an answer; where even one does not, ids first and fields after.
@@ -267,17 +301,21 @@ impl Reading<'_> {
         let mut all = Vec::with_capacity(queries.len());
         for query in queries {
             let hits = self.part(&ids_only, std::slice::from_ref(query), k).await?.pop().unwrap_or_default();
-            let ids: Vec<Id> = hits.iter().map(|hit| hit.id.clone()).collect();
-            let records = self.get(&ids, &search.output).await?;
-            let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
-            // What was deleted in between is no hit any more.
-            let hits = hits.into_iter().filter_map(|hit| {
-                let record = records.remove(&Some(hit.id.clone()))?;
-                Some(Hit { vectors: record.vectors, fields: record.fields, ..hit })
-            });
-            all.push(hits.collect());
+            all.push(self.with_fields(search, hits).await?);
         }
         Ok(all)
+    }
+
+    /// Hits with the fields that were asked for. What was deleted in between is no hit any more.
+    async fn with_fields(&self, search: &SearchRequest, hits: Vec<Hit>) -> Result<Vec<Hit>> {
+        let ids: Vec<Id> = hits.iter().map(|hit| hit.id.clone()).collect();
+        let records = self.get(&ids, &search.output).await?;
+        let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
+        let hits = hits.into_iter().filter_map(|hit| {
+            let record = records.remove(&Some(hit.id.clone()))?;
+            Some(Hit { vectors: record.vectors, fields: record.fields, ..hit })
+        });
+        Ok(hits.collect())
     }
 
     /// One call to the server.
@@ -335,6 +373,16 @@ impl Reading<'_> {
         let nprobe = search.params.nprobe.unwrap_or(DEFAULT_NPROBE);
         let parameters = [("ef", ef), ("nprobe", nprobe as usize), ("search_list", search_list)];
         parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+    }
+}
+
+/// A group's value in a filter; null is none.
+fn literal(value: &Value) -> Option<Literal> {
+    match value {
+        Value::Bool(value) => Some((*value).into()),
+        Value::Number(value) => value.as_i64().map(Literal::from),
+        Value::String(value) => Some(value.as_str().into()),
+        _ => None,
     }
 }
 

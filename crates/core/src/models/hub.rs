@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 
 use super::cache::{Slot, sha256_of};
 use super::{FetchProgress, ModelSettings, OnFetch, Source};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, address};
 
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 const MAX_REDIRECTS: usize = 10;
@@ -62,12 +62,8 @@ impl From<Error> for Failure {
 
 impl Hub {
     pub(super) fn new(settings: &ModelSettings) -> Result<Self> {
-        let endpoint = settings.hf_endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/');
-        // Not shown: it may carry a password.
-        if origin(endpoint).is_none_or(|origin| origin.contains('@')) {
-            return Err(Error::invalid("HF_ENDPOINT is not an http:// or https:// address without a user")
-                .with_hint("set it to https://huggingface.co or a mirror, and the token in HF_TOKEN"));
-        }
+        let endpoint = settings.hf_endpoint.as_deref().and_then(address::set).unwrap_or(DEFAULT_ENDPOINT);
+        let endpoint = address::hub("HF_ENDPOINT", endpoint)?;
         let stored = || std::fs::read_to_string(settings.hf_home.as_ref()?.join("token")).ok().map(SecretString::from);
         // Both are often written with a line's end.
         let token = settings.hf_token.clone().or_else(stored);
@@ -79,7 +75,7 @@ impl Hub {
             ));
         }
         Ok(Self {
-            endpoint: endpoint.to_owned(),
+            endpoint,
             token,
             cache: settings.hf_hub_cache.clone().or_else(|| Some(settings.hf_home.as_ref()?.join("hub"))),
             patience: Patience::default(),

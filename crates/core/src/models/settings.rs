@@ -36,7 +36,7 @@ impl ModelSettings {
     /// # Errors
     /// `InvalidInput` that names the variable whose value does not parse.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
         let path = |name: &str| get(name).map(PathBuf::from);
         // The XDG base directory specification has relative paths ignored.
         let xdg = path("XDG_CACHE_HOME").filter(|path| path.is_absolute());

@@ -3,14 +3,14 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{DynamicImage, GrayAlphaImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage, RgbaImage};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Limits, Picture};
+use super::{Limits, Picture, tiff};
 use crate::{Error, Result};
 
 const FORMATS: &str = "JPEG, PNG, GIF, WebP, BMP or TIFF";
@@ -24,7 +24,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture> {
     match image::guess_format(bytes) {
         Ok(
             format @ (ImageFormat::Png | ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Bmp | ImageFormat::Tiff),
-        ) => other(bytes, format, limits),
+        ) => other(bytes, format, limits).or_else(|error| match format {
+            ImageFormat::Png => match whole_png(bytes) {
+                Some(whole) => other(&whole, format, limits).map_err(|_| error),
+                None => Err(error),
+            },
+            _ => Err(error),
+        }),
         _ => Err(unknown(bytes)),
     }
 }
@@ -72,15 +78,51 @@ fn unknown(bytes: &[u8]) -> Error {
     let brand = head.get(4..12).filter(|brand| brand.starts_with(b"ftyp")).map(|brand| &brand[4..]);
     let name = match brand {
         Some(b"avif" | b"avis") => "an AVIF file",
-        Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1") => "a HEIC file",
+        // Its own brand may stand behind a general one.
+        Some(b"mif1" | b"msf1") if has(b"avif") || has(b"avis") => "an AVIF file",
+        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" | b"mif1" | b"msf1") => {
+            "a HEIC file"
+        }
         Some(_) => "a video",
         None if has(b"<svg") => "an SVG drawing",
         None if head.starts_with(b"%PDF") => "a PDF",
+        None if head.starts_with(&[0xff, 0x0a]) || head.starts_with(b"\0\0\0\x0cJXL ") => "a JPEG XL file",
+        None if head.starts_with(&[0xff, 0x4f, 0xff, 0x51]) || head.starts_with(b"\0\0\0\x0cjP  ") => {
+            "a JPEG 2000 file"
+        }
+        None if head.starts_with(b"8BPS") => "a Photoshop file",
         None if head.starts_with(b"\0\0\x01\0") => "an icon",
         None if is_text => "text",
         None => "of an unknown format",
     };
     Error::invalid(format!("it is {name}, expected {FORMATS}")).with_hint("convert it to one of these first")
+}
+
+/// A PNG that lacks its end with one: all pixels may be there, and every program shows it. `None` for one that has its
+/// end.
+fn whole_png(bytes: &[u8]) -> Option<Vec<u8>> {
+    const END: [u8; 12] = [0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82];
+    let mut at = 8;
+    loop {
+        let head = bytes.get(at..at + 8);
+        let length = head.map_or(0, |head| u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize);
+        match head.map(|head| &head[4..]) {
+            Some(b"IEND") if bytes.len() >= at + 12 => return None,
+            Some(name) if bytes.len() < at + 12 + length && name == b"IDAT" => {
+                // What is there of the pixels, as a chunk.
+                let data = &bytes[at + 8..bytes.len().min(at + 8 + length)];
+                let mut whole = bytes[..at].to_vec();
+                whole.extend(u32::try_from(data.len()).ok()?.to_be_bytes());
+                whole.extend(b"IDAT");
+                whole.extend(data);
+                whole.extend(crc32fast::hash(whole.get(at + 4..)?).to_be_bytes());
+                whole.extend(END);
+                return Some(whole);
+            }
+            Some(_) if bytes.len() >= at + 12 + length => at += 12 + length,
+            _ => return Some([&bytes[..at.min(bytes.len())], &END].concat()),
+        }
+    }
 }
 
 fn too_early() -> Error {
@@ -143,6 +185,12 @@ fn jpeg_with(bytes: &[u8], limits: &Limits, strict: bool) -> Result<Picture, Jpe
 
 fn other(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Picture> {
     let broken = |error: ImageError| if is_short(bytes, format) { too_early() } else { cannot_decode(format, error) };
+    if format == ImageFormat::Tiff
+        && let Some(picture) = tiff::decode(bytes, limits, check_pixels)
+    {
+        let (picture, orientation) = picture?;
+        return upright(picture, orientation);
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     // The decoder's own tables, frames and 16-bit samples beside the picture itself.
     let mut bounds = image::Limits::no_limits();
@@ -194,23 +242,51 @@ fn cannot_decode(format: ImageFormat, error: ImageError) -> Error {
 }
 
 /// Turns a picture as its camera was held, and puts it on white.
-fn upright(mut picture: DynamicImage, orientation: Option<Orientation>) -> Result<Picture> {
+pub(super) fn upright(mut picture: DynamicImage, orientation: Option<Orientation>) -> Result<Picture> {
     if let Some(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
     let (width, height) = (picture.width(), picture.height());
-    let pixels = match picture {
+    let pixels = match narrow(picture) {
         DynamicImage::ImageRgb8(rgb) => rgb.into_raw(),
-        transparent if transparent.color().has_alpha() => on_white(&transparent.into_rgba8().into_raw()),
+        transparent if transparent.color().has_alpha() => opaque(&transparent.into_rgba8().into_raw()),
         opaque => opaque.into_rgb8().into_raw(),
     };
     Picture::new(width, height, pixels)
 }
 
-fn on_white(rgba: &[u8]) -> Vec<u8> {
+/// Of 16 bits of a colour the upper 8, as Pillow takes them.
+fn narrow(picture: DynamicImage) -> DynamicImage {
+    let upper = |values: Vec<u16>| values.into_iter().map(|value| (value >> 8) as u8).collect::<Vec<u8>>();
+    let (width, height) = (picture.width(), picture.height());
+    let narrowed = match &picture {
+        DynamicImage::ImageRgb16(of) => RgbImage::from_raw(width, height, upper(of.to_vec())).map(Into::into),
+        DynamicImage::ImageRgba16(of) => RgbaImage::from_raw(width, height, upper(of.to_vec())).map(Into::into),
+        DynamicImage::ImageLumaA16(of) => GrayAlphaImage::from_raw(width, height, upper(of.to_vec())).map(Into::into),
+        _ => None,
+    };
+    narrowed.unwrap_or(picture)
+}
+
+/// A channel's value that differs from white, or black, by no more than this is not seen.
+const UNSEEN: u8 = 8;
+
+/// The picture on white; a white drawing, of which nothing would be seen there, on black.
+fn opaque(rgba: &[u8]) -> Vec<u8> {
+    let white = on(rgba, 255);
+    if white.iter().all(|value| *value >= 255 - UNSEEN) {
+        let black = on(rgba, 0);
+        if black.iter().any(|value| *value > UNSEEN) {
+            return black;
+        }
+    }
+    white
+}
+
+fn on(rgba: &[u8], ground: u32) -> Vec<u8> {
     let mix = |value: u8, alpha: u8| {
         let (value, alpha) = (u32::from(value), u32::from(alpha));
-        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        ((value * alpha + ground * (255 - alpha) + 127) / 255) as u8
     };
     rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]].map(|value| mix(value, pixel[3]))).collect()
 }

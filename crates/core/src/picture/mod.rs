@@ -8,6 +8,7 @@ mod decode;
 mod prepare;
 mod region;
 mod resize;
+mod tiff;
 
 use std::path::Path;
 
@@ -63,7 +64,7 @@ impl Picture {
     }
 
     /// Decodes JPEG, PNG, GIF (its first frame), WebP, BMP or TIFF, known by its content. Turned upright as its EXIF
-    /// says; what is transparent is white.
+    /// says; what is transparent is white, but black where a white drawing would not be seen on white.
     ///
     /// # Errors
     /// `InvalidInput` that says why it cannot be decoded, or which limit it exceeds.

@@ -63,6 +63,10 @@ fn what_is_no_picture_is_named() {
     assert_eq!(refused(b"%PDF-1.7\n\x00"), not("a PDF"));
     assert_eq!(refused(b"\0\0\0\x1cftypheic\0\0\0\0"), not("a HEIC file"));
     assert_eq!(refused(b"\0\0\0\x1cftypavif\0\0\0\0"), not("an AVIF file"));
+    assert_eq!(refused(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif\xff"), not("an AVIF file"));
+    assert_eq!(refused(b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic\xff"), not("a HEIC file"));
+    assert_eq!(refused(b"\0\0\0\x0cJXL \r\n\x87\n"), not("a JPEG XL file"));
+    assert_eq!(refused(b"\0\0\0\x0cjP  \r\n\x87\n"), not("a JPEG 2000 file"));
     assert_eq!(refused(b"\0\0\0\x1cftypisom\0\0\0\0"), not("a video"));
     assert_eq!(refused(&[0, 1, 2, 3, 255, 254, 0, 9]), not("of an unknown format"));
 }
@@ -81,6 +85,37 @@ fn half_a_file_is_no_picture() {
     let preview = [&[0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9][..]].concat();
     with_preview.splice(2..2, preview);
     assert_eq!(refused(&with_preview), "the file is truncated");
+}
+
+#[test]
+fn white_drawings_are_seen() {
+    let drawn = |colour: [u8; 4], other: [u8; 4]| {
+        let draw = |x, _| image::Rgba(if x < 10 { colour } else { other });
+        let mut file = Cursor::new(Vec::new());
+        image::RgbaImage::from_fn(20, 4, draw).write_to(&mut file, ImageFormat::Png).unwrap();
+        let pixels = decode(&file.into_inner()).unwrap().pixels().to_vec();
+        [pixels[0], pixels[pixels.len() - 1]]
+    };
+    let clear = [0; 4];
+    assert_eq!(drawn([255; 4], clear), [255, 0], "black where white would not be seen");
+    assert_eq!(drawn([252, 254, 250, 255], [255, 255, 255, 0]), [252, 0], "nearly white, too");
+    assert_eq!(drawn([255, 255, 255, 100], clear), [100, 0], "half-transparent white");
+    assert_eq!(drawn([240, 255, 255, 255], clear), [240, 255], "what is seen on white stays on it");
+    assert_eq!(drawn([0, 0, 0, 255], clear), [0, 255]);
+    assert_eq!(drawn(clear, clear), [255, 255], "nothing is nothing on either");
+    assert_eq!(drawn([255; 4], [255; 4]), [255, 255]);
+}
+
+#[test]
+fn a_png_without_its_end_is_whole() {
+    let bytes = encoded(ImageFormat::Png);
+    let whole = decode(&bytes).unwrap();
+    // The end's chunk, the checksum of the pixels' chunk, and that of the pixels.
+    for cut in 1..=20 {
+        assert_eq!(decode(&bytes[..bytes.len() - cut]).unwrap(), whole, "{cut}");
+    }
+    assert_eq!(refused(&bytes[..bytes.len() - 40]), "the file is truncated");
+    assert_eq!(refused(&bytes[..33]), "the file is truncated");
 }
 
 #[test]

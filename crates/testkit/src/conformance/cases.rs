@@ -65,7 +65,7 @@ fn of_searches() -> Vec<Case> {
     ]);
     cases.extend(theme![grouping:
         best_of_each, several_of_each, nulls_are_one_group, by_int_and_bool, with_filter, fewer_groups_than_asked,
-        of_very_uneven_sizes,
+        few_groups_of_odd_values, of_very_uneven_sizes,
     ]);
     cases.extend(theme![text:
         rare_word, ranking, any_of_several_words, no_match, case_and_punctuation, unicode, with_filter,

@@ -115,6 +115,41 @@ pub(super) async fn fewer_groups_than_asked(scene: &Scene<'_>) -> Checked {
     search(scene, &name, &records, "number", 3, 100).await
 }
 
+/// Fewer groups than asked for, as values that are hard to say, and among few of the records.
+pub(super) async fn few_groups_of_odd_values(scene: &Scene<'_>) -> Checked {
+    let mut records = frames(300, 12);
+    for record in &mut records {
+        let number = record.fields["number"].as_u64().unwrap_or_default();
+        let names = ["", "it's", "\"quoted\"", "back\\slash", "é\n"];
+        match names.get(number as usize) {
+            Some(name) => record.fields.insert("video".to_owned(), json!(name)),
+            None => record.fields.remove("video"),
+        };
+    }
+    let name = filled(scene, &records).await?;
+    search(scene, &name, &records, "video", 10, 1).await?;
+    search(scene, &name, &records, "video", 10, 3).await?;
+    search(scene, &name, &records, "even", 10, 1).await?;
+    let query = Random::new(7).floats(8);
+    for (text, k) in [("number < 3", 10), ("number > 7", 3), ("number == 4 or number == 6", 5)] {
+        let request = hard(SearchRequest::new("v", query.clone(), k).group_by("video", 1)).filter(filter(text)?);
+        let hits = scene.store.search(&name, &request).await?;
+        let is_in = |record: &Record| {
+            let number = record.fields["number"].as_u64().unwrap_or_default();
+            match text {
+                "number < 3" => number < 3,
+                "number > 7" => number > 7,
+                _ => number == 4 || number == 6,
+            }
+        };
+        let passing: Vec<Record> = records.iter().filter(|record| is_in(record)).cloned().collect();
+        let ranking = ranking(Metric::Cosine, &passing, "v", &Vector::F32(query.clone()));
+        let expected = grouped(&ranking, &passing, "video", k, 1);
+        check::exact(&hits[0], &expected, expected.len()).map_err(|f| f.at(text))?;
+    }
+    Ok(())
+}
+
 /// One video has nearly all frames and all of the nearest ones: the others must still be found.
 pub(super) async fn of_very_uneven_sizes(scene: &Scene<'_>) -> Checked {
     let frame = |id: i64, x: f32, video: &str, number: i64| {
