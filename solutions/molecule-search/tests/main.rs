@@ -14,6 +14,7 @@ mod foreign;
 mod reference;
 mod search;
 mod server;
+mod smarts;
 mod substructures;
 
 use bootcamp_testkit::program::Home;

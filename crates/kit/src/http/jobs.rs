@@ -16,6 +16,8 @@ use super::problem::{Problem, Problems};
 use super::{App, Shared};
 use crate::api::JobBody;
 
+/// Skips and warnings of each job in a list.
+const LISTED: usize = 20;
 const TICK: Duration = Duration::from_millis(250);
 
 /// The jobs of this server, with Redis those of all servers of the collection; the newest first.
@@ -26,13 +28,25 @@ pub(super) struct JobsBody {
 
 /// List jobs
 ///
-/// With Redis, those of all servers of the collection; every one of them can be shown, followed and stopped here.
+/// With Redis, those of all servers of the collection; every one of them can be shown, followed and stopped here. The list
+/// leaves out the groups of duplicates and all but the first 20 skips of an import: ask for the job itself.
 #[utoipa::path(
     get, path = "/api/v1/jobs", tag = "jobs", operation_id = "list_jobs",
     responses((status = 200, description = "Jobs, the newest first", body = JobsBody), Problems)
 )]
 pub async fn list(State(app): Shared) -> Result<Json<JobsBody>, Problem> {
-    Ok(Json(JobsBody { jobs: app.jobs.list().await? }))
+    let mut jobs = app.jobs.list().await?;
+    jobs.iter_mut().for_each(shorten);
+    Ok(Json(JobsBody { jobs }))
+}
+
+/// Leaves out what may be large: of a hundred jobs it would be gigabytes.
+fn shorten(job: &mut JobBody) {
+    job.groups = None;
+    if let Some(report) = &mut job.report {
+        report.skips.truncate(LISTED);
+        report.warnings.truncate(LISTED);
+    }
 }
 
 fn number(id: &str) -> Result<u64> {

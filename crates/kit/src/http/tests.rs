@@ -352,6 +352,8 @@ async fn duplicates_are_found_by_a_job() {
     let (status, job) = server.post("/api/v1/duplicates", json!({"threshold": 0.999})).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     let done = server.finished(&job).await;
+    let listed = server.get("/api/v1/jobs").await.1["jobs"][0].clone();
+    assert_eq!((&listed["id"], &listed["groups"]), (&done["id"], &Value::Null), "a list is short");
     let groups = done["groups"].as_array().unwrap();
     assert_eq!(groups.len(), 1, "{done}");
     let mut found: Vec<_> = groups[0]["items"].as_array().unwrap().iter().map(|item| item["title"].clone()).collect();
