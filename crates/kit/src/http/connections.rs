@@ -25,8 +25,8 @@ use super::stall::Stall;
 
 /// How long a request's head may take to arrive, and how long a connection may wait for the next request.
 const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take no byte of what is sent to it.
-const STALL: Duration = Duration::from_secs(60);
+/// How long a client may take no byte of what is sent to it. A paused video is not read; browsers ask for the rest again.
+const STALL: Duration = Duration::from_secs(300);
 /// The most connections at a time. Each takes a file descriptor and some ten kilobytes.
 const MAX_CONNECTIONS: usize = 10_000;
 /// Of a request's head, in bytes.

@@ -1,11 +1,13 @@
 //! Information about the server, its health and metrics, and the map of its collection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use bootcamp_core::{Error, ErrorKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -48,12 +50,18 @@ pub async fn map(State(app): Shared, Fields(query): Fields<MapQuery>) -> Result<
     if sample == 0 || sample > MAX_SAMPLE {
         return Err(Problem::new(StatusCode::BAD_REQUEST, format!("sample is {sample}, expected 1 to {MAX_SAMPLE}")));
     }
-    // The others wait for their turn, as long as a request may take.
-    let _turn = app.map.acquire().await;
     let solution = &app.solution;
     let spec = solution.collection();
     let fields = spec.scalars.iter().map(|field| field.name.clone()).collect();
-    let map = crate::map::map(solution.context(), sample, fields).await?;
+    // The others wait for their turn, as long as a request may take. The work holds its own until it is over, whether or
+    // not somebody still waits for it.
+    let (turn, context) = (Arc::clone(&app.map).acquire_owned().await, solution.context().clone());
+    let computing = tokio::spawn(async move {
+        let _turn = turn;
+        crate::map::map(&context, sample, fields).await
+    });
+    let crashed = |error| Error::new(ErrorKind::Internal, "the map crashed: this is a bug").with_source(error);
+    let map = computing.await.map_err(crashed)??;
     let point = |point: crate::map::Point| {
         let card = solution.present(&point.fields);
         PointBody { id: point.id, x: point.x, y: point.y, title: card.title, label: card.label }

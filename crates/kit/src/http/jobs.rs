@@ -1,6 +1,7 @@
 //! `/api/v1/jobs`
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Problem, Problems};
-use super::{App, Shared};
+use super::{App, MAX_FOLLOWERS, Shared};
 use crate::api::JobBody;
 
 /// Skips and warnings of each job in a list.
@@ -82,14 +83,18 @@ pub async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let id = number(&id)?;
     let first = app.jobs.get(id).await?;
-    let events = stream::unfold(Some((app, Some(first))), move |state| async move {
-        let (app, first) = state?;
+    let place = Arc::clone(&app.followers).try_acquire_owned().map_err(|_| {
+        let detail = format!("{MAX_FOLLOWERS} jobs are being followed already");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).hint("ask for the job now and then").retry_after(1)
+    })?;
+    let events = stream::unfold(Some((app, place, Some(first))), move |state| async move {
+        let (app, place, first) = state?;
         let job = match first {
             Some(job) => Ok(job),
             None => later(&app, id).await,
         };
         let (event, ended) = event(job)?;
-        Some((Ok(event), (!ended).then_some((app, None))))
+        Some((Ok(event), (!ended).then_some((app, place, None))))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

@@ -50,6 +50,8 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The largest body of a request without files.
 const MAX_TEXT_BODY: usize = 64 << 10;
+/// Jobs' streams of events at a time.
+const MAX_FOLLOWERS: usize = 256;
 /// So many uploads of the largest size may arrive at the same time, or this many bytes.
 const BODIES: u64 = 8;
 const MIN_ARRIVING: u64 = 64 << 20;
@@ -97,15 +99,18 @@ pub struct App {
     /// What bodies may hold that are not admitted yet.
     arriving: Arriving,
     /// Only one map is computed at a time: it holds a sample's embeddings.
-    map: Semaphore,
+    map: Arc<Semaphore>,
+    /// Streams of events.
+    followers: Arc<Semaphore>,
 }
 
 impl App {
     pub fn new(program: &'static Program, solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
         let admission = Arc::new(Semaphore::new(options.max_searches));
         let arriving = Arriving::new((BODIES * options.max_upload).max(MIN_ARRIVING));
-        let (jobs, metrics, map) = (Jobs::new(Arc::clone(&solution)), Metrics::default(), Semaphore::new(1));
-        Arc::new(Self { program, solution, jobs, metrics, admission, arriving, map, options })
+        let (jobs, metrics) = (Jobs::new(Arc::clone(&solution)), Metrics::default());
+        let (map, followers) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
+        Arc::new(Self { program, solution, jobs, metrics, admission, arriving, map, followers, options })
     }
 }
 

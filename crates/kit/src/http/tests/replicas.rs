@@ -190,7 +190,9 @@ async fn what_a_job_gave_is_the_same_on_every_server() {
         assert_eq!(a.job(id).await, b.job(id).await);
     }
     for server in [&a, &b] {
-        assert_eq!(server.get("/api/v1/jobs").await.1["jobs"], json!([found, done]));
+        let mut listed = found.clone();
+        listed["groups"] = Value::Null;
+        assert_eq!(server.get("/api/v1/jobs").await.1["jobs"], json!([listed, done]));
     }
 }
 

@@ -139,3 +139,17 @@ async fn metrics_do_not_grow_with_what_clients_make_up() {
     assert_eq!(text.matches("http_requests_total{").count(), 2, "{text}");
     assert!(text.contains("bootcamp_http_requests_in_flight 0"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn maps_and_streams_of_events_are_few_at_a_time() {
+    let server = server(|options, _| options.request_timeout = Duration::from_millis(500)).await;
+    let turn = Arc::clone(&server.app.map).try_acquire_owned().unwrap();
+    assert_eq!(server.get("/api/v1/map").await.0, StatusCode::GATEWAY_TIMEOUT, "it waits for its turn");
+    drop(turn);
+    assert_eq!(server.get("/api/v1/map").await.0, StatusCode::OK);
+    let (_, job) = server.post("/api/v1/duplicates", json!({})).await;
+    server.finished(&job).await;
+    let path = format!("/api/v1/jobs/{}/events", job["id"].as_str().unwrap());
+    let _places = Arc::clone(&server.app.followers).try_acquire_many_owned(MAX_FOLLOWERS as u32).unwrap();
+    assert_eq!(server.get(&path).await.0, StatusCode::TOO_MANY_REQUESTS);
+}
