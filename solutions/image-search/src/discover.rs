@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bootcamp_core::picture::media_type;
 use bootcamp_core::{Error, Result};
-use bootcamp_kit::source::{Places, Rows, Skip, Source, Sources, Wanted, files};
+use bootcamp_kit::source::{Places, Rows, Skip, Source, Sources, Wanted, files, plain_text};
 use bootcamp_kit::{named_path, path_name};
 use roxmltree::Node;
 use serde_json::{Value, json};
@@ -79,9 +79,11 @@ fn in_table(table: &Path, rows: Rows, places: &Places) -> Sources {
         })?;
         let mut source = places.listed(&table, line, &path)?;
         for name in ["label", "caption"] {
-            // A number is a label, too.
-            let value = row.remove(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            source.fields.extend(value.map(|value| (name.to_owned(), Value::from(value))));
+            // A number is a label, too; a list is none, and stays among the others.
+            if let Some(value) = row.get(name).and_then(plain_text) {
+                row.remove(name);
+                source.fields.insert(name.to_owned(), value.into());
+            }
         }
         if !row.is_empty() {
             source.fields.insert("extra".to_owned(), Value::Object(row));

@@ -2,11 +2,11 @@
 //! invalid one costs no other and an unchanged one is not read again.
 
 use bootcamp_core::{Error, Fields, MAX_JSON, Result};
-use bootcamp_kit::source::{Content, Origin, Places, Skip, Source, Sources, Wanted, files};
+use bootcamp_kit::source::{Content, Notes, Origin, Places, Skip, Source, Sources, Wanted, files};
 use bootcamp_kit::{Options, hex};
 use serde_json::Value;
 
-use crate::readers::{Columns, Record, Records, Structure, read_from};
+use crate::readers::{Columns, Record, Records, Structure, read_noting, read_untyped};
 
 /// Extensions of what is taken from folders and archives. A text there is a description rather than molecules; one that
 /// is named itself is read.
@@ -18,6 +18,9 @@ pub struct Reading {
     pub columns: Columns,
     /// Keep only the largest fragment of a salt or a mixture.
     pub largest_fragment: bool,
+    /// Only the names count, not what the columns hold.
+    pub names_only: bool,
+    pub notes: Notes,
 }
 
 impl Reading {
@@ -25,7 +28,7 @@ impl Reading {
     pub fn of(options: &Options) -> Self {
         let column = |name| options.get(name).map(str::to_owned);
         let columns = Columns { smiles: column("smiles-column"), name: column("name-column"), id: column("id-column") };
-        Self { columns, largest_fragment: options.is_on("largest-fragment") }
+        Self { columns, largest_fragment: options.is_on("largest-fragment"), ..Self::default() }
     }
 }
 
@@ -34,9 +37,11 @@ impl Reading {
 /// # Errors
 /// `NotFound` for a place that is not there.
 pub fn discover(places: &Places) -> Result<Sources> {
+    let reading =
+        Reading { names_only: places.names_only, notes: places.notes.clone(), ..Reading::of(&places.options) };
     // Records are named by their lines, so that names alone need the content, too.
     let places = Places { names_only: false, ..places.clone() };
-    Ok(records(files(&places, &Wanted::called(EXTENSIONS))?, Reading::of(&places.options)))
+    Ok(records(files(&places, &Wanted::called(EXTENSIONS))?, reading))
 }
 
 /// The records of those sources that are files; uploads come here, too.
@@ -55,8 +60,16 @@ fn is_record(source: &Source) -> bool {
 
 fn in_file(file: Source, reading: &Reading) -> Sources {
     let Source { name, content, fields, origin, .. } = file;
-    match content.open().and_then(|file| read_from(&name, file, &reading.columns)) {
-        Ok(records) => in_records(name, records, fields, origin, reading.largest_fragment),
+    let read = if reading.names_only { read_untyped } else { read_noting };
+    match read(&name, &content, &reading.columns, &reading.notes) {
+        Ok(records) => {
+            let mut records = records.peekable();
+            if records.peek().is_none() {
+                // As if writing it had failed: what it had is not gone.
+                reading.notes.empty(&name);
+            }
+            in_records(name, Box::new(records), fields, origin, reading.largest_fragment)
+        }
         Err(error) => Box::new(std::iter::once(Err(Skip::new(name, &error)))),
     }
 }

@@ -3,10 +3,11 @@
 use std::io::Read;
 
 use bootcamp_core::{Error, Id, Output, Result, Vector};
+use bootcamp_kit::source::Notes;
 use bootcamp_kit::{Content, Context, Example, Options, Preview, SearchQuery, Subject, stored};
 
 use crate::molecules::text;
-use crate::readers::{Columns, EXTENSIONS, Structure, extension, read_from};
+use crate::readers::{Columns, EXTENSIONS, Structure, extension, read_untyped};
 use crate::{Drawing, Fingerprint, Limits, Molecule, Pattern, Properties, draw};
 
 /// Bytes of a file without a telling name that are looked at to find out what it is.
@@ -59,7 +60,7 @@ fn in_file(name: &str, content: &Content) -> Result<Structure> {
         false if is_molfile(content)? => "query.sdf",
         false => "query.smi",
     };
-    let first = read_from(name, content.open()?, &Columns::default())?.next();
+    let first = read_untyped(name, content, &Columns::default(), &Notes::default())?.next();
     let (line, record) = first.ok_or_else(|| Error::invalid("it contains no molecule"))?;
     record.map(|record| record.structure).map_err(|error| error.context(format!("line {line}")))
 }

@@ -70,7 +70,10 @@ impl Pattern {
         if nesting(smarts) > MAX_NESTING {
             return Err(fault(Fault::new(None, "it is nested too deeply")));
         }
-        let query = parse_smarts(smarts).map_err(|error| fault(smarts_fault(&error, smarts)))?;
+        let query = match spelled_out(smarts) {
+            Some(other) => parse_smarts(&other).map_err(|error| Error::invalid(format!("SMARTS: {error}")))?,
+            None => parse_smarts(smarts).map_err(|error| fault(smarts_fault(&error, smarts)))?,
+        };
         if query.atoms.is_empty() || query.atoms.len() > MAX_ATOMS {
             return Err(fault(Fault::new(None, format!("it has {} atoms, not 1 to {MAX_ATOMS}", query.atoms.len()))));
         }
@@ -124,6 +127,32 @@ impl Pattern {
             },
         }
     }
+}
+
+/// The pattern with the rarest aromatic elements as numbers, if it has any: chematic 1.2.1 reads `[as]` as an aromatic
+/// sulfur.
+fn spelled_out(smarts: &str) -> Option<String> {
+    const RARE: [(&str, &str); 3] = [("as", "$([#33;a])"), ("te", "$([#52;a])"), ("si", "$([#14;a])")];
+    // Whether each open bracket is one of an atom; the others hold patterns.
+    let mut open = Vec::new();
+    let (mut out, mut is_other, mut rest, mut before) = (String::new(), false, smarts, ' ');
+    while let Some(letter) = rest.chars().next() {
+        let begins = open.last() == Some(&true) && (before.is_ascii_digit() || "[;,&!".contains(before));
+        if let Some((symbol, number)) = RARE.iter().find(|(symbol, _)| begins && rest.starts_with(symbol)) {
+            out.push_str(number);
+            (is_other, rest, before) = (true, &rest[symbol.len()..], 's');
+            continue;
+        }
+        match letter {
+            '[' => open.push(true),
+            '(' => open.push(false),
+            ']' | ')' => drop(open.pop()),
+            _ => {}
+        }
+        out.push(letter);
+        (rest, before) = (&rest[letter.len_utf8()..], letter);
+    }
+    is_other.then_some(out)
 }
 
 /// What RDKit compares when a molecule is looked for in another one (`Atom::Match`, `Bond::Match`), but for open

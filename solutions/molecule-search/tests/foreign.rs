@@ -1,7 +1,6 @@
 //! Whatever strangers send ends, without a panic, in a molecule or an error. What hangs is ended by the test runner.
 
-use std::io::Cursor;
-
+use bootcamp_kit::Content;
 use molecule_search::{
     Columns, Drawing, Effort, Fingerprint, Limits, Molecule, Outcome, Pattern, Screen, draw, readers::read_from,
 };
@@ -121,7 +120,7 @@ proptest! {
         if kind == 6 {
             all.splice(0..0, *b"smiles,b\n");
         }
-        if let Ok(records) = read_from(name, Cursor::new(all), &Columns::default()) {
+        if let Ok(records) = read_from(name, &Content::from(all), &Columns::default()) {
             for (_, record) in records.take(5000) {
                 let _ = record.and_then(|record| record.molecule(&Limits::default())).map(|molecule| use_up(&molecule));
             }

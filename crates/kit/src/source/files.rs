@@ -15,6 +15,9 @@ use crate::names::path_name;
 /// Bytes of a file that tell what it is.
 pub(super) const HEAD: usize = 64;
 
+/// The column in which tables list files.
+const LISTED: &str = "path";
+
 /// What a solution takes. A file that was named itself is taken whatever it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
@@ -92,7 +95,7 @@ fn named(path: &Path, places: &Places, wanted: Wanted) -> Sources {
         Ok(file) => file,
         Err(skip) => return one(Err(skip)),
     };
-    match wanted.table.map(|table| (table, rows(path))) {
+    match wanted.table.map(|table| (table, rows(path, LISTED, &places.notes))) {
         Some((table, Ok(Some(rows)))) => table(path, rows, places),
         Some((_, Err(error))) => one(Err(Skip::new(path_name(path), &error))),
         _ => one(Ok(with_fields(file, &places.fields))),

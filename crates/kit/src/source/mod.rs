@@ -28,7 +28,7 @@ pub(crate) use notes::Doubt;
 pub use notes::Notes;
 pub use places::{Scopes, place_name};
 pub(crate) use places::{container, future_path};
-pub use table::{Rows, rows};
+pub use table::{Lines, Rows, Table, Types, json_lines, plain_text, rows};
 
 /// What stands between an archive's path and the name of its member.
 const MEMBER: &str = "!/";

@@ -281,11 +281,11 @@ fn tables_give_rows_with_their_lines() {
         &path,
         "\u{feff}path,label,size,code\n a.png ,\"cat, big\",3,007\nb.png,,2.5,true\nc.png\nd.png,x,1,1\n".as_bytes(),
     );
-    let read = |path: &Path| rows(path).unwrap().unwrap().collect::<Vec<_>>();
+    let read = |path: &Path| rows(path, "path", &Notes::default()).unwrap().unwrap().collect::<Vec<_>>();
     let rows_found = read(&path);
     let json = |at: usize| serde_json::Value::Object(rows_found[at].1.as_ref().unwrap().clone()).to_string();
     assert_eq!(json(0), r#"{"code":"007","label":"cat, big","path":"a.png","size":3}"#);
-    assert_eq!(json(1), r#"{"code":true,"path":"b.png","size":2.5}"#);
+    assert_eq!(json(1), r#"{"code":"true","path":"b.png","size":2.5}"#);
     assert!(rows_found[2].1.is_err(), "too few cells");
     assert_eq!((rows_found[3].0, json(3).contains("d.png")), (5, true));
     let path = folder.path().join("t.jsonl");
@@ -293,7 +293,26 @@ fn tables_give_rows_with_their_lines() {
     let rows_found = read(&path);
     let lines: Vec<_> = rows_found.iter().map(|(line, row)| (*line, row.is_ok())).collect();
     assert_eq!(lines, [(1, true), (3, false), (4, false), (5, true)]);
-    assert!(rows(Path::new("x.png")).unwrap().is_none());
+    assert!(rows(Path::new("x.png"), "path", &Notes::default()).unwrap().is_none());
+    write(&path, b"{\"path\": \"a.png\", \"label\": null, \"tags\": [null]}\n");
+    let fields = read(&path).remove(0).1.unwrap();
+    assert_eq!(serde_json::Value::Object(fields).to_string(), r#"{"path":"a.png","tags":[null]}"#);
+}
+
+#[test]
+fn tables_with_other_delimiters_types_and_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let read = |bytes: &[u8]| {
+        write(&path, bytes);
+        let rows = rows(&path, "path", &Notes::default()).unwrap().unwrap();
+        rows.map(|(_, row)| serde_json::Value::Object(row.unwrap()).to_string()).collect::<Vec<_>>()
+    };
+    let typed = read(b"path,score\na.png,0.90\nb.png,1.00\nc.png,\n");
+    assert_eq!(typed, [r#"{"path":"a.png","score":0.9}"#, r#"{"path":"b.png","score":1.0}"#, r#"{"path":"c.png"}"#]);
+    assert_eq!(read(b"path;Size (w, h, d)\na.png;1,2\n"), [r#"{"Size (w, h, d)":"1,2","path":"a.png"}"#]);
+    assert_eq!(read(b"path,Name (a; b; c)\na.png,x\n"), [r#"{"Name (a; b; c)":"x","path":"a.png"}"#]);
+    assert_eq!(read(b"path|label\na.png|caf\xe9 \x80\n"), [r#"{"label":"café €","path":"a.png"}"#]);
 }
 
 #[test]
@@ -308,6 +327,19 @@ fn a_source_outside_the_roots_is_known_however_it_is_named() {
     for outside in ["inside-not/b.png", "in/../inside-not/b.png", "in/link/b.png", "in/none.png"] {
         assert!(!is_within(&root.join(outside), &roots), "{outside}");
     }
+}
+
+#[test]
+fn a_table_that_is_not_utf_8_is_read_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    write(&path, b"path,label\na.png,caf\xe9\nb.png,th\xe9\n");
+    let notes = Notes::default();
+    let labels: Vec<_> =
+        rows(&path, "path", &notes).unwrap().unwrap().map(|(_, row)| row.unwrap()["label"].clone()).collect();
+    assert_eq!(labels, ["café", "thé"]);
+    let warning = format!("{}: line 2 is not UTF-8; it is read as Windows-1252", path.display());
+    assert_eq!(notes.warnings_from(0), [warning], "once");
 }
 
 proptest::proptest! {
@@ -340,7 +372,7 @@ proptest::proptest! {
             bytes.truncate((cut * 3.0 * bytes.len() as f64) as usize);
         }
         std::fs::write(&path, bytes).unwrap();
-        if let Ok(Some(rows)) = rows(&path) {
+        if let Ok(Some(rows)) = rows(&path, "path", &Notes::default()) {
             assert!(rows.take(1000).count() < 1000);
         }
         for found in files(&Places { max_bytes: 1000, ..Places::new(vec![path]) }, &PICTURES).unwrap().take(1000) {

@@ -4,26 +4,22 @@
 //! memory. A bad record is an error among the others, with its line; only the file's own end ends them. Structures are
 //! left as text: reading them is most of the work, and [`Record::molecule`] does it on whatever thread has time.
 
-mod lines;
 mod sdf;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use bootcamp_core::{Error, Fields, Result};
-use flate2::bufread::MultiGzDecoder;
+use bootcamp_kit::Content;
+use bootcamp_kit::source::{Lines, Notes, Types};
+use serde_json::Value;
 
 use crate::cxsmiles;
 use crate::molecule::{Limits, Molecule};
-use lines::Lines;
 
-/// The maximum length of a line, in bytes.
-const MAX_LINE: usize = 1 << 20;
-/// Bytes of the longest record: a row with line breaks in it, an SDF's structure with its data.
+/// Bytes of the longest record of an SDF: a structure with its data.
 const MAX_RECORD: usize = 8 << 20;
 /// Extensions of what can be read, each also with `.gz`.
 pub const EXTENSIONS: &[&str] = &["smi", "smiles", "txt", "csv", "tsv", "jsonl", "ndjson", "sdf", "sd", "mol"];
@@ -81,26 +77,49 @@ impl Record {
 ///
 /// # Errors
 /// `InvalidInput` for a file of another kind, a table without a column of SMILES (which it has), a column that is not
-/// there, text that is no UTF-8 from its beginning; those of the file system.
+/// there, text in UTF-16; those of the file system.
 pub fn read(path: &Path, columns: &Columns) -> Result<Records> {
-    let file = File::open(path).map_err(|error| Error::io("cannot read", path, error))?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    read_from(&name, file, columns).map_err(|error| error.context(path.display()))
+    read_from(&name, &Content::File(path.to_owned()), columns).map_err(|error| error.context(path.display()))
 }
 
-/// The molecules of what is read, by the extension of `name`.
+/// The molecules of a file, by the extension of `name`. It is read twice, because the type of a column is that of all
+/// its cells.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_from(name: &str, source: impl Read + Send + 'static, columns: &Columns) -> Result<Records> {
+pub fn read_from(name: &str, content: &Content, columns: &Columns) -> Result<Records> {
+    read_noting(name, content, columns, &Notes::default())
+}
+
+/// As [`read_from`], with a note of lines that are not UTF-8.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_noting(name: &str, content: &Content, columns: &Columns, notes: &Notes) -> Result<Records> {
+    if !matches!(extension(name).as_str(), "csv" | "tsv" | "sdf" | "sd" | "mol") {
+        return read_untyped(name, content, columns, notes);
+    }
+    let mut types = Types::default();
+    for record in read_untyped(name, content, columns, &Notes::default())?.filter_map(|(_, record)| record.ok()) {
+        let cells = record.extra.iter().filter_map(|(name, cell)| Some((name, cell.as_str()?)));
+        cells.for_each(|(name, cell)| types.note(name, cell));
+    }
+    let records = read_untyped(name, content, columns, notes)?;
+    Ok(Box::new(records.map(move |(line, record)| (line, record.map(|record| typed(record, &types))))))
+}
+
+/// As [`read_from`], but with cells and data fields as text: for those who want structures and names only.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_untyped(name: &str, content: &Content, columns: &Columns, notes: &Notes) -> Result<Records> {
     let extension = extension(name);
-    let source = BufReader::with_capacity(1 << 16, source);
-    let lines = Lines::new(unpacked(source)?)?;
+    let lines = Lines::new(content.open()?)?.noting(notes, name);
     match extension.as_str() {
         "smi" | "smiles" | "txt" => Ok(Box::new(lines.filter_map(smiles_line))),
-        "csv" => table::delimited(lines, None, columns),
-        "tsv" => table::delimited(lines, Some(b'\t'), columns),
-        "jsonl" | "ndjson" => Ok(table::json_lines(lines, columns.clone())),
+        "csv" | "tsv" => table::delimited(lines, extension == "tsv", columns),
+        "jsonl" | "ndjson" => Ok(table::objects(lines, columns.clone())),
         "sdf" | "sd" | "mol" => Ok(sdf::records(lines, columns.clone())),
         other => {
             let known = EXTENSIONS.join(", ");
@@ -110,20 +129,22 @@ pub fn read_from(name: &str, source: impl Read + Send + 'static, columns: &Colum
     }
 }
 
+fn typed(mut record: Record, types: &Types) -> Record {
+    let cells = std::mem::take(&mut record.extra).into_iter();
+    record.extra = cells
+        .filter_map(|(name, cell)| match cell {
+            Value::String(cell) => types.value(&name, cell).map(|value| (name, value)),
+            other => Some((name, other)),
+        })
+        .collect();
+    record
+}
+
 /// The extension that tells what is in the file: `sdf` of `a.SDF.gz`.
 pub(crate) fn extension(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     plain.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default()
-}
-
-/// Gzip is detected by the first bytes, because names can be wrong.
-fn unpacked(mut source: impl BufRead + Send + 'static) -> Result<Box<dyn BufRead + Send>> {
-    let start = source.fill_buf().map_err(|error| Error::invalid(format!("cannot be read: {error}")))?;
-    if start.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(source))));
-    }
-    Ok(Box::new(source))
 }
 
 /// `SMILES name of the molecule`; a title line and lines that begin with `#` are passed over.

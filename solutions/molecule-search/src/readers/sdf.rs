@@ -1,9 +1,9 @@
 //! Structures of SDF and molfiles, each with its title and its data.
 
 use bootcamp_core::{Error, Fields, Result};
+use bootcamp_kit::source::Lines;
 
-use super::lines::Lines;
-use super::table::{Found, value};
+use super::table::{Found, take};
 use super::{Columns, MAX_RECORD, Record, Records, Structure};
 
 /// Records up to `$$$$` or the file's end.
@@ -55,17 +55,13 @@ fn record(text: &str, columns: &Columns) -> Result<Record> {
     let mut data = data(rest);
     let names: Vec<&str> = data.keys().map(String::as_str).collect();
     let found = Found::among(&names, columns);
-    let mut take = |name: Option<String>| {
-        let value = data.remove(&name?)?;
-        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
     let title = molfile.lines().next().map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned);
     // What was asked for goes before the title, the title before what is merely found.
     let name = match &columns.name {
-        Some(_) => take(found.name).or(title),
-        None => title.or_else(|| take(found.name)),
+        Some(_) => take(&mut data, found.name.as_deref()).or(title),
+        None => title.or_else(|| take(&mut data, found.name.as_deref())),
     };
-    let id = take(found.id);
+    let id = take(&mut data, found.id.as_deref());
     Ok(Record { structure: Structure::Molfile(molfile.to_owned()), name, id, extra: data })
 }
 
@@ -90,7 +86,7 @@ fn data(text: &str) -> Fields {
         let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
         let values: Vec<&str> = lines.by_ref().take_while(|line| !line.trim().is_empty()).map(str::trim_end).collect();
         if !values.is_empty() {
-            fields.insert(name.to_owned(), value(values.join("\n")));
+            fields.insert(name.to_owned(), values.join("\n").into());
         }
     }
     fields
