@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::names::name_hash;
+use serde_json::json;
+
+use crate::names::{hex, name_hash};
 use crate::source::{Content, Origin, Source};
 
 /// The names of an import. Eight bytes and a bit each.
@@ -81,7 +83,7 @@ impl Names {
         let Some(repeated) = self.repeated.get_mut(&hash) else {
             return if is_first { Turn::Take } else { Turn::TooMany };
         };
-        let version = name_hash(&super::pipeline::version(source));
+        let version = name_hash(&version(source));
         let before = repeated.before.replace((source.origin.clone(), version));
         let size = |source: &Source| if let Content::Bytes(bytes) = &source.content { bytes.len() } else { 0 };
         self.held -= repeated.held.take().as_ref().map_or(0, size);
@@ -126,6 +128,13 @@ impl Names {
             Err(_) => self.late.insert(hash),
         }
     }
+}
+
+/// A source's version as items keep it. What is known of a source (a label, a caption, the table that lists it) is part
+/// of it.
+pub(super) fn version(source: &Source) -> String {
+    let known = json!([source.fields, source.origin.table()]);
+    hex(format!("{}\0{known}", source.version).as_bytes())[..16].to_owned()
 }
 
 #[cfg(test)]

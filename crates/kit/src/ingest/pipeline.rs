@@ -22,12 +22,11 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::names::{Names, Turn};
+use super::names::{Names, Turn, version};
 use super::prune::prune;
 use super::{Import, Item, Pipeline, part_id, source_id};
 use crate::context::{Context, SOURCE, SPAN, TABLE, blocking};
 use crate::items::{narrowed, remove_parts};
-use crate::names::hex;
 use crate::source::{Content, Origin, Skip, Source, Sources};
 use crate::watch::{Outcome, Report, Watch};
 
@@ -131,13 +130,6 @@ pub async fn ingest<P: Pipeline>(
         watch.removed(prune(context, &pruning, &names, &alive, watch.notes()).await?);
     }
     Ok(watch.report())
-}
-
-/// A source's version as items keep it. What is known of a source (a label, a caption, the table that lists it) is part
-/// of it.
-pub(super) fn version(source: &Source) -> String {
-    let known = json!([source.fields, source.origin.table()]);
-    hex(format!("{}\0{known}", source.version).as_bytes())[..16].to_owned()
 }
 
 /// Finds sources, and passes on those that are not in the store in this version.

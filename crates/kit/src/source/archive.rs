@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use bootcamp_core::{Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::files::{HEAD, Wanted};
-use super::walk::HIDDEN;
+use super::naming::is_zip;
+use super::wanted::{HEAD, HIDDEN, Wanted};
 use super::{MEMBER, Places, Skip, Source, Sources, has_extension};
 use crate::names::{bytes_name, path_name};
 use crate::receive::{Received, Writer};
@@ -21,20 +21,6 @@ use crate::spool::Spool;
 const TAR_BLOCK: usize = 512;
 /// Bytes that are unpacked at once.
 const CHUNK: usize = 64 << 10;
-
-/// By the name: `.zip`, `.tar`, `.tar.gz` or `.tgz`.
-pub(super) fn is_archive(path: &Path) -> bool {
-    is_zip(path) || is_tar(path)
-}
-
-fn is_zip(path: &Path) -> bool {
-    has_extension(path, &["zip"])
-}
-
-fn is_tar(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    [".tar", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
-}
 
 /// The wanted members.
 pub(super) fn members(path: &Path, places: &Places, wanted: Wanted) -> Sources {

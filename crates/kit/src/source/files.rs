@@ -7,45 +7,16 @@ use std::sync::Arc;
 
 use bootcamp_core::{Error, Fields, Result};
 
-use super::places::{Pattern, Place, PlaceKind};
+use super::naming::is_archive;
+use super::pattern::Pattern;
+use super::places::{Place, PlaceKind};
 use super::walk::Walk;
-use super::{Origin, Places, Rows, Skip, Source, Sources, archive, has_extension, rows};
+use super::wanted::{HEAD, Wanted};
+use super::{Origin, Places, Skip, Source, Sources, archive, rows};
 use crate::names::path_name;
-
-/// Bytes of a file that tell what it is.
-pub(super) const HEAD: usize = 64;
 
 /// The column in which tables list files.
 const LISTED: &str = "path";
-
-/// What a solution takes. A file that was named itself is taken whatever it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// Extensions in lower case: files that are called so are taken.
-    pub extensions: &'static [&'static str],
-    /// Whether a file that is called something else is taken, by its first bytes (at most 64).
-    pub by_content: Option<fn(&[u8]) -> bool>,
-    /// Whether a file is read together with one that is taken, such as a caption: those do not count as passed over.
-    pub beside: fn(&Path) -> bool,
-    /// Sources that the rows of a table list, where the program reads tables.
-    pub table: Option<fn(&Path, Rows, &Places) -> Sources>,
-}
-
-impl Wanted {
-    /// Files with these extensions (in lower case), and no others.
-    pub const fn called(extensions: &'static [&'static str]) -> Self {
-        Self { extensions, by_content: None, beside: |_| false, table: None }
-    }
-
-    /// Whether a file is taken; `head` reads its first bytes.
-    pub(super) fn takes(&self, path: &Path, head: impl FnOnce() -> Result<Vec<u8>>) -> Result<bool> {
-        Ok(has_extension(path, self.extensions)
-            || match self.by_content {
-                Some(is_wanted) if !(self.beside)(path) => is_wanted(&head()?),
-                _ => false,
-            })
-    }
-}
 
 /// Every wanted file in these places, in name order, and every wanted member of archives. Hidden files and folders are
 /// passed over. Links are followed; what they lead to is named as the link is.
@@ -88,7 +59,7 @@ fn in_folder(folder: &Path, places: &Places, wanted: Wanted) -> Sources {
 
 /// A file that was named itself.
 fn named(path: &Path, places: &Places, wanted: Wanted) -> Sources {
-    if archive::is_archive(path) {
+    if is_archive(path) {
         return archive::members(path, places, wanted);
     }
     let file = match Source::file(path) {
@@ -108,7 +79,7 @@ fn each(found: Result<PathBuf, Skip>, places: &Places, wanted: Wanted) -> Source
         Ok(path) => path,
         Err(skip) => return one(Err(skip)),
     };
-    if archive::is_archive(&path) {
+    if is_archive(&path) {
         return archive::members(&path, places, wanted);
     }
     match wanted.takes(&path, || head(&path)) {

@@ -3,10 +3,13 @@
 
 mod archive;
 mod files;
+mod naming;
 mod notes;
+mod pattern;
 mod places;
 mod table;
 mod walk;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,12 +26,14 @@ use crate::spool::Spool;
 
 pub use crate::content::Content;
 pub(crate) use archive::unpack;
-pub use files::{Wanted, files};
+pub use files::files;
+pub(crate) use naming::container;
 pub(crate) use notes::Doubt;
 pub use notes::Notes;
+pub(crate) use places::future_path;
 pub use places::{Scopes, place_name};
-pub(crate) use places::{container, future_path};
 pub use table::{Lines, Rows, Table, Types, json_lines, plain_text, rows};
+pub use wanted::Wanted;
 
 /// What stands between an archive's path and the name of its member.
 const MEMBER: &str = "!/";

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::naming::prefixes;
 use crate::names::name_hash;
-use crate::source::places::prefixes;
 
 /// How many warnings are kept.
 const MAX_WARNINGS: usize = 10_000;

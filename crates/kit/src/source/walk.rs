@@ -4,12 +4,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::places::{Match, Pattern};
+use super::pattern::{Match, Pattern};
+use super::wanted::HIDDEN;
 use super::{Places, Skip, outside};
 use crate::names::path_name;
 
-/// How hidden files and folders are counted.
-pub(super) const HIDDEN: &str = "hidden";
 /// How the program's own files are counted.
 const OWN: &str = "this program's own";
 

@@ -73,7 +73,7 @@ struct World {
     texts: BTreeMap<String, String>,
     /// Names of folders that are lost, and of archives that are cut.
     lost: Vec<String>,
-    /// Names of folders that are there and have nothing in them.
+    /// Names of folders and archives that are there and have nothing in them.
     empty: Vec<String>,
 }
 
@@ -158,6 +158,9 @@ impl World {
                     .collect();
                 write_archive(&self.root.join(relative), &members);
                 let name = self.name(relative);
+                if members.is_empty() {
+                    self.empty.push(name.clone());
+                }
                 self.texts.extend(members.into_iter().map(|(member, text)| (format!("{name}!/{member}"), text)));
             }
             Step::Cut { archive, at } => {
