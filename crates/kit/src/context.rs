@@ -117,6 +117,13 @@ impl Context {
             .await
     }
 
+    /// The default score from which two items count as near-duplicates: the model's, or else the program's. `None` where
+    /// the program does not look for duplicates.
+    pub fn duplicates(&self) -> Option<f32> {
+        let of_program = self.facts.duplicates?;
+        Some(self.maker.model().and_then(|model| model.duplicates).unwrap_or(of_program))
+    }
+
     /// Runs CPU-bound work, such as decoding a picture, on a blocking thread: at most one per core at a time,
     /// so that memory stays bounded however many requests wait.
     ///

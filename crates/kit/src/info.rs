@@ -254,7 +254,7 @@ impl InfoBody {
             accepts: facts.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
             max_k: crate::query::MAX_K,
             max_upload_bytes,
-            duplicates_threshold: facts.duplicates,
+            duplicates_threshold: context.duplicates(),
             import_roots,
             fields: spec.scalars.iter().filter(|field| shown.wants_scalar(&field.name)).map(field).collect(),
         })

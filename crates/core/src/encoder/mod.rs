@@ -17,7 +17,7 @@
 //!
 //! The caller prepares inputs (decoding, resizing, tokenising) on as many threads as it likes; only the model
 //! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
-//! head, [`queue`] makes batches.
+//! head, [`weights`] finds those that lie in a file of their own, [`queue`] makes batches.
 
 mod cut;
 mod pictures;
@@ -25,6 +25,8 @@ mod queue;
 mod runtime;
 mod session;
 mod text;
+mod weights;
+mod wire;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use crate::models::{FetchProgress, ModelSpec, PictureTower, Registry, TextTower}
 use crate::picture::{Picture, Pixels, prepare};
 use crate::{Error, ErrorKind, Result};
 use queue::{Queue, Work};
-use session::Tower;
+use session::{Files, Tower};
 use text::Cutter;
 pub use text::{MAX_TEXT, Tokens};
 
@@ -113,16 +115,16 @@ impl Encoder {
         let library = registry.runtime(on_progress)?;
         let pictures = match &spec.picture {
             Some(tower) => {
-                let file = registry.file(&tower.file, on_progress)?;
-                Some(PictureEncoder::load(&spec, tower, &file, &library, options)?)
+                let files = Files::find(registry, &tower.file, tower.weights.as_ref(), on_progress)?;
+                Some(PictureEncoder::load(&spec, tower, &files, &library, options)?)
             }
             None => None,
         };
         let text = match &spec.text {
             Some(tower) => {
                 let tokenizer = registry.file(&tower.tokenizer, on_progress)?;
-                let file = registry.file(&tower.file, on_progress)?;
-                Some(TextEncoder::load(&spec, tower, &tokenizer, &file, &library, options)?)
+                let files = Files::find(registry, &tower.file, tower.weights.as_ref(), on_progress)?;
+                Some(TextEncoder::load(&spec, tower, &tokenizer, &files, &library, options)?)
             }
             None => None,
         };
@@ -194,11 +196,11 @@ impl PictureEncoder {
     fn load(
         model: &ModelSpec,
         tower: &PictureTower,
-        file: &Path,
+        files: &Files,
         library: &Path,
         options: &EncoderOptions,
     ) -> Result<Self> {
-        let loaded = pictures::load(&model.name, model.dim, tower, file, library, options)?;
+        let loaded = pictures::load(&model.name, model.dim, tower, files, library, options)?;
         let spec = Arc::new(tower.clone());
         let mut work = PictureWork { tower: loaded, spec: Arc::clone(&spec), batch: options.batch };
         // Run once now, rather than fail in the middle of an import.
@@ -262,12 +264,12 @@ impl TextEncoder {
         model: &ModelSpec,
         tower: &TextTower,
         tokenizer: &Path,
-        file: &Path,
+        files: &Files,
         library: &Path,
         options: &EncoderOptions,
     ) -> Result<Self> {
         let cutter = Arc::new(Cutter::load(&model.name, tokenizer, tower.max_tokens)?);
-        let loaded = text::load(&model.name, model.dim, tower, file, library, options)?;
+        let loaded = text::load(&model.name, model.dim, tower, files, library, options)?;
         let mut work =
             TextWork { tower: loaded, spec: tower.clone(), cutter: Arc::clone(&cutter), batch: options.batch };
         // Run once now, rather than fail in the middle of an import.

@@ -6,7 +6,7 @@ use std::path::Path;
 use ort::session::SessionInputValue;
 use ort::value::{Tensor, TensorElementType};
 
-use super::session::{Expected, Tower};
+use super::session::{Expected, Files, Tower};
 use super::{EncoderOptions, runtime};
 use crate::models::{Element, Layout, PictureTower};
 use crate::picture::Pixels;
@@ -17,7 +17,7 @@ pub(super) fn load(
     model: &str,
     dim: usize,
     spec: &PictureTower,
-    file: &Path,
+    files: &Files,
     library: &Path,
     options: &EncoderOptions,
 ) -> Result<Tower> {
@@ -29,7 +29,7 @@ pub(super) fn load(
         },
         shape: shape(spec, -1),
     };
-    Tower::load(model, dim, &spec.output, file, &[expected], library, options)
+    Tower::load(model, dim, &spec.output, files, &[expected], library, options)
 }
 
 /// The embeddings of some pictures.

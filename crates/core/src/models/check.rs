@@ -32,6 +32,9 @@ pub(super) fn model(spec: &ModelSpec) -> Checked {
     if matches!(spec.metric, Metric::Hamming | Metric::Jaccard) {
         return fault("metric", format!("{} compares bits, expected L2, IP or COSINE", spec.metric.name()));
     }
+    if spec.duplicates.is_some_and(|score| !score.is_finite()) {
+        return fault("duplicates", "is not a number");
+    }
     if spec.picture.is_none() && spec.text.is_none() {
         return fault("", "takes neither pictures nor text: add a table `picture` or `text`");
     }
@@ -45,6 +48,7 @@ pub(super) fn runtime(spec: &RuntimeSpec) -> Checked {
 
 fn picture(tower: &PictureTower) -> Checked {
     file("picture.file", &tower.file)?;
+    weights("picture.weights", tower.weights.as_ref())?;
     filled("picture.input.name", &tower.input.name)?;
     let [width, height] = tower.size;
     if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
@@ -77,6 +81,7 @@ fn picture(tower: &PictureTower) -> Checked {
 
 fn text(tower: &TextTower) -> Checked {
     file("text.file", &tower.file)?;
+    weights("text.weights", tower.weights.as_ref())?;
     file("text.tokenizer", &tower.tokenizer)?;
     let inputs = &tower.inputs;
     filled("text.inputs.ids", &inputs.ids)?;
@@ -94,6 +99,16 @@ fn output(field: &str, output: &Output) -> Checked {
 
 fn filled(field: &str, value: &str) -> Checked {
     if value.is_empty() { fault(field, "is empty") } else { Ok(()) }
+}
+
+fn weights(field: &str, weights: Option<&FileSpec>) -> Checked {
+    match weights {
+        Some(FileSpec { source: Source::BuiltIn(_), .. }) => {
+            fault(format!("{field}.source"), "is a graph, which has no weights")
+        }
+        Some(weights) => file(field, weights),
+        None => Ok(()),
+    }
 }
 
 fn file(field: &str, file: &FileSpec) -> Checked {

