@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bootcamp_core::encoder::{Encoder, EncoderOptions};
 use bootcamp_core::metadata::Board;
-use bootcamp_core::models::{FetchProgress, Registry};
+use bootcamp_core::models::{FetchProgress, ModelSpec, Registry};
 use bootcamp_core::picture::Limits;
 use bootcamp_core::{
     CollectionInfo, CollectionSpec, Error, ErrorKind, IdKind, Metric, Output, Result, ScalarField, ScalarKind,
@@ -195,7 +195,7 @@ impl Context {
 
     /// Whether text queries are supported.
     pub(crate) fn knows_words(&self) -> bool {
-        self.facts.words.is_some() || self.maker.model().is_some_and(|model| model.text.is_some())
+        self.facts.words.is_some() || self.maker.model().is_some_and(ModelSpec::takes_text)
     }
 
     /// The collection as it is, or `None` before the first import.

@@ -17,7 +17,7 @@
 //!
 //! The caller prepares inputs (decoding, resizing, tokenising) on as many threads as it likes; only the model
 //! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
-//! head, [`weights`] finds those that lie in a file of their own, [`queue`] makes batches.
+//! head, [`words`] asks such a model in words, [`weights`] finds those that lie in a file of their own, [`queue`] makes batches.
 
 mod cut;
 mod pictures;
@@ -27,6 +27,7 @@ mod session;
 mod text;
 mod weights;
 mod wire;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use queue::{Queue, Work};
 use session::{Files, Tower};
 use text::Cutter;
 pub use text::{MAX_TEXT, Tokens};
+use words::{Classes, Words};
 
 /// Tokens in one run, padding included: bounds memory, which grows with the square of a text's length.
 const TOKENS: usize = 8192;
@@ -88,6 +90,7 @@ pub struct Encoder {
     spec: Arc<ModelSpec>,
     pictures: Option<PictureEncoder>,
     text: Option<TextEncoder>,
+    words: Option<Arc<Words>>,
     /// Models that take words and pictures, for the error of those that do not.
     joint: Arc<[String]>,
 }
@@ -128,8 +131,9 @@ impl Encoder {
             }
             None => None,
         };
+        let words = Words::find(registry, &spec, &library, options, on_progress)?.map(Arc::new);
         let joint = registry.list().filter(|spec| spec.picture.is_some() && spec.text.is_some());
-        Ok(Self { pictures, text, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
+        Ok(Self { pictures, text, words, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
     }
 
     pub fn spec(&self) -> &ModelSpec {
@@ -147,11 +151,15 @@ impl Encoder {
         })
     }
 
-    /// The tower for text.
+    /// The tower for text, or what stands in for one ([`ClassWords`](crate::models::ClassWords)): that is loaded at the
+    /// first call, which takes seconds, so not on an async executor's thread.
     ///
     /// # Errors
     /// `Unsupported` when the model has none, naming models that have one beside pictures.
     pub fn text(&self) -> Result<&TextEncoder> {
+        if let Some(words) = &self.words {
+            return words.encoder();
+        }
         self.text.as_ref().ok_or_else(|| {
             let message = format!("model {} takes pictures, not text", self.spec.name);
             Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
@@ -230,6 +238,8 @@ impl PictureEncoder {
 pub struct TextEncoder {
     cutter: Arc<Cutter>,
     queue: Queue<Tokens>,
+    /// What texts are expressed in, for a classifier of pictures.
+    classes: Option<Arc<Classes>>,
 }
 
 impl std::fmt::Debug for TextEncoder {
@@ -274,7 +284,7 @@ impl TextEncoder {
             TextWork { tower: loaded, spec: tower.clone(), cutter: Arc::clone(&cutter), batch: options.batch };
         // Run once now, rather than fail in the middle of an import.
         work.run(&[&cutter.cut("word")?])?;
-        Ok(Self { cutter, queue: Queue::start("text", work)? })
+        Ok(Self { cutter, queue: Queue::start("text", work)?, classes: None })
     }
 
     /// Tokenises a text; tokens beyond the model's limit are dropped, and [`Tokens::truncated`] says so.
@@ -288,11 +298,18 @@ impl TextEncoder {
     /// An embedding of dimension [`ModelSpec::dim`] for each text; texts of similar length share a batch. Waits while
     /// the queue is full.
     pub async fn embed(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
-        self.queue.embed(texts).await
+        Ok(self.expressed(self.queue.embed(texts).await?))
     }
 
     /// [`TextEncoder::embed`] for threads that may wait; panics on an async executor's.
     pub fn embed_blocking(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
-        self.queue.embed_blocking(texts)
+        Ok(self.expressed(self.queue.embed_blocking(texts)?))
+    }
+
+    fn expressed(&self, vectors: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+        match &self.classes {
+            Some(classes) => vectors.iter().map(|vector| classes.mean(vector)).collect(),
+            None => vectors,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! waits until after a long download.
 
 use super::source::word;
-use super::{Element, FileSpec, ModelSpec, Output, PictureTower, Resize, RuntimeSpec, Source, TextTower};
+use super::{ClassWords, Element, FileSpec, ModelSpec, Output, PictureTower, Resize, RuntimeSpec, Source, TextTower};
 use crate::Metric;
 
 const MAX_DIM: usize = 32_768;
@@ -39,7 +39,8 @@ pub(super) fn model(spec: &ModelSpec) -> Checked {
         return fault("", "takes neither pictures nor text: add a table `picture` or `text`");
     }
     spec.picture.as_ref().map_or(Ok(()), picture)?;
-    spec.text.as_ref().map_or(Ok(()), text)
+    spec.text.as_ref().map_or(Ok(()), text)?;
+    spec.words.as_ref().map_or(Ok(()), |it| words(spec, it))
 }
 
 pub(super) fn runtime(spec: &RuntimeSpec) -> Checked {
@@ -91,6 +92,18 @@ fn text(tower: &TextTower) -> Checked {
         return fault("text.max_tokens", format!("{} is not within 2 to {MAX_TOKENS}", tower.max_tokens));
     }
     output("text.output.tensor", &tower.output)
+}
+
+fn words(spec: &ModelSpec, words: &ClassWords) -> Checked {
+    if spec.picture.is_none() || spec.text.is_some() {
+        return fault("words", "makes sense only beside `picture` and without `text`");
+    }
+    file("words.names", &words.names)?;
+    filled("words.classes", &words.classes)?;
+    if !(words.temperature.is_finite() && words.temperature > 0.0) {
+        return fault("words.temperature", format!("{} is not above 0", words.temperature));
+    }
+    Ok(())
 }
 
 fn output(field: &str, output: &Output) -> Checked {

@@ -131,6 +131,45 @@ fn weights_may_lie_in_a_file_of_their_own() {
     );
 }
 
+/// A classifier of pictures that is asked in words.
+fn words(model: &str) -> String {
+    let picture = MODEL.split("[models.mine.text]").next().unwrap();
+    format!(
+        "{picture}[models.mine.words]\nmodel = \"{model}\"\nnames = {{ source = \"file:names.json\" }}\n\
+         classes = \"fc\"\ntemperature = 0.05\n"
+    )
+}
+
+#[test]
+fn words_need_pictures_and_a_model_for_text() {
+    let spec = &parse(&words("all-minilm-l6-v2")).unwrap().models["mine"];
+    assert!(spec.takes_text() && spec.text.is_none());
+    assert_eq!(spec.files().last().map(|(role, file)| (role, file.source.to_string())).unwrap().0, "class names");
+    let wrong = |old: &str, new: &str| message(&words("all-minilm-l6-v2").replacen(old, new, 1));
+    assert_eq!(
+        wrong("temperature = 0.05", "temperature = 0.0"),
+        "models.toml:22: models.mine.words.temperature: 0 is not above 0"
+    );
+    assert_eq!(wrong("\"fc\"", "\"\""), "models.toml:21: models.mine.words.classes: is empty");
+    let names = wrong("file:names.json", "hf:a/b@1/c");
+    assert_eq!(names, "models.toml:20: models.mine.words.names.sha256: is missing; hf:a/b@1/c needs one");
+    let both = message(&format!("{MODEL}{}", &words("x")[words("x").find("[models.mine.words]").unwrap()..]));
+    assert!(both.ends_with("models.mine.words: makes sense only beside `picture` and without `text`"), "{both}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let open = |model: &str| {
+        std::fs::write(folder.path().join("models.toml"), words(model)).unwrap();
+        Registry::open(settings(folder.path()))
+    };
+    let roles: Vec<_> =
+        open("all-minilm-l6-v2").unwrap().info("mine").unwrap().files.iter().map(|file| file.role).collect();
+    assert_eq!(roles, ["picture", "class names", "text", "tokenizer"]);
+    for (model, what) in [("sscd", "takes no text"), ("mine", "takes no text"), ("gpt", "is not known")] {
+        let error = open(model).unwrap_err();
+        assert_eq!(error.to_string(), format!("models.mine.words.model: the model '{model}' {what}"));
+    }
+}
+
 /// The manifest's checksums are those of the graphs that are carried, and nothing is fetched for them.
 #[test]
 fn graphs_that_are_built_in_need_no_network() {
@@ -146,7 +185,7 @@ fn graphs_that_are_built_in_need_no_network() {
     }
     let states: Vec<_> =
         registry.verify("efficientnet-lite0").unwrap().into_iter().map(|check| (check.role, check.state)).collect();
-    assert_eq!(states, [("picture", FileState::Ok), ("picture weights", FileState::Missing)]);
+    assert_eq!(states[..2], [("picture", FileState::Ok), ("picture weights", FileState::Missing)]);
     let mut wrong = registry.get("efficientnet-lite0").unwrap().picture.clone().unwrap().file;
     wrong.sha256 = Some(EMPTY.to_owned());
     let error = registry.file(&wrong, &|_| {}).unwrap_err();

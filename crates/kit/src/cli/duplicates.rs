@@ -13,7 +13,7 @@ use crate::watch::Watch;
 
 #[derive(Args, Debug)]
 pub struct DuplicatesArgs {
-    /// The score from which two items are duplicates [default: set by the model or the program]
+    /// The score from which two items are duplicates [default: set by the program]
     #[arg(long, env = "BOOTCAMP_THRESHOLD", value_name = "SCORE", allow_negative_numbers = true)]
     threshold: Option<f32>,
 }
