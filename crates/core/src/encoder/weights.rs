@@ -1,8 +1,8 @@
 //! Weights in a file of their own: what ONNX calls external data.
 //!
 //! ONNX Runtime looks for that file in the model's folder only, under the name that the model gives it, and nowhere for a
-//! model without its head, which it gets as bytes. So it gets the weights as bytes, too. It copies what it needs of them:
-//! they are in memory twice while a model is loaded, and once from then on.
+//! model without its head, which it gets as bytes. So it gets the weights as bytes, too, and copies what it needs of them.
+//! Ours are freed once the model is loaded: only until then is there a copy more than if the runtime read the file itself.
 
 use std::fs::File;
 use std::io::{self, Read};
