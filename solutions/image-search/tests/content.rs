@@ -2,8 +2,6 @@
 
 use serde_json::{Value, json};
 
-use bootcamp_testkit::program::Server;
-
 use crate::program::Home;
 
 const MODEL: &[&str] = &["--model", "efficientnet-lite0"];
@@ -22,7 +20,7 @@ fn a_model_for_content_works_like_the_programs_own() {
     let name = stamp.file_name().unwrap().to_str().unwrap();
     let found = home.json(&["search", stamp.to_str().unwrap(), "-k", "3"]);
     assert_eq!(titles(&found)[0], name);
-    assert_eq!(found["notes"], json!([]), "pictures are what it is for");
+    assert!(found["notes"].is_null(), "pictures are what it is for: {found}");
     let info = home.json(&["info"]);
     assert_eq!((&info["vectors"]["name"], &info["vectors"]["dim"]), (&json!("efficientnet-lite0"), &json!(1280)));
 
@@ -37,7 +35,7 @@ fn a_model_for_content_works_like_the_programs_own() {
     assert_eq!(home.run(&["models", "verify", "efficientnet-lite0"]).code, Some(0));
 }
 
-/// On the command line and by the server alike, and the answer says what it is worth.
+/// And the answer says what it is worth.
 #[test]
 fn words_find_what_pictures_show_roughly() {
     let home = Home::new();
@@ -54,10 +52,4 @@ fn words_find_what_pictures_show_roughly() {
     assert_eq!(titles(&printed), ["sportscar2.png"]);
     let note = printed["notes"][0].as_str().unwrap();
     assert!(note.starts_with("approximate: efficientnet-lite0 knows text only by"), "{note}");
-
-    let mut server = Server::start(&home, &[]);
-    let served = server.post("/api/v1/search", &json!({"positive": [{"words": "a fire engine"}], "k": 1})).unwrap();
-    assert_eq!(titles(&served), ["firetruck.png"]);
-    assert_eq!(served["notes"][0], note);
-    assert_eq!(server.stop(), Some(0));
 }
