@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bootcamp_core::encoder::{Encoder, EncoderOptions};
 use bootcamp_core::metadata::Board;
-use bootcamp_core::models::{FetchProgress, Registry};
+use bootcamp_core::models::{FetchProgress, ModelSpec, Registry};
 use bootcamp_core::picture::Limits;
 use bootcamp_core::{
     CollectionInfo, CollectionSpec, Error, ErrorKind, IdKind, Metric, Output, Result, ScalarField, ScalarKind,
@@ -117,6 +117,13 @@ impl Context {
             .await
     }
 
+    /// The default score from which two items count as near-duplicates: the model's, or else the program's. `None` where
+    /// the program does not look for duplicates.
+    pub fn duplicates(&self) -> Option<f32> {
+        let of_program = self.facts.duplicates?;
+        Some(self.maker.model().and_then(|model| model.duplicates).unwrap_or(of_program))
+    }
+
     /// Runs CPU-bound work, such as decoding a picture, on a blocking thread: at most one per core at a time,
     /// so that memory stays bounded however many requests wait.
     ///
@@ -188,7 +195,7 @@ impl Context {
 
     /// Whether text queries are supported.
     pub(crate) fn knows_words(&self) -> bool {
-        self.facts.words.is_some() || self.maker.model().is_some_and(|model| model.text.is_some())
+        self.facts.words.is_some() || self.maker.model().is_some_and(ModelSpec::takes_text)
     }
 
     /// The collection as it is, or `None` before the first import.

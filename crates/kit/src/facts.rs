@@ -34,8 +34,8 @@ pub struct Facts {
     /// Whether an item is a span of its source, such as a shot of a video. Then items have `start` and `end` in seconds,
     /// and a search for k hits gives k sources with the best spans of each.
     pub spans: bool,
-    /// The default score from which two items count as near-duplicates. `None`: the program does not
-    /// look for duplicates.
+    /// The default score from which two items count as near-duplicates, where the model does not say one. `None`: the
+    /// program does not look for duplicates.
     pub duplicates: Option<f32>,
     /// Kinds of files that items are shown as. Where there are none, no file leaves the disk and uploads are not kept:
     /// items are drawn, or not shown.

@@ -205,7 +205,7 @@ impl InfoBody {
         let found = context.describe().await?;
         let spec = found.as_ref().map_or_else(|| solution.collection(), |info| info.spec.clone());
         let shown = context.output(&spec);
-        let joint = context.maker.model().is_some_and(|model| model.text.is_some() && model.picture.is_some());
+        let joint = context.maker.model().is_some_and(|model| model.picture.is_some() && model.takes_text());
         let words = joint || facts.words.is_some();
         let index = found.as_ref().and_then(|info| info.indexes.iter().find(|index| index.field == context.field));
         let field = |field: &bootcamp_core::ScalarField| FieldBody {
@@ -254,7 +254,7 @@ impl InfoBody {
             accepts: facts.accepts.iter().copied().chain(words.then_some("words")).map(str::to_owned).collect(),
             max_k: crate::query::MAX_K,
             max_upload_bytes,
-            duplicates_threshold: facts.duplicates,
+            duplicates_threshold: context.duplicates(),
             import_roots,
             fields: spec.scalars.iter().filter(|field| shown.wants_scalar(&field.name)).map(field).collect(),
         })

@@ -3,10 +3,12 @@
 Reads a request as JSON from standard input, writes the vectors as little-endian f32 to standard output:
 
     {"files": [...], "model": path, "tensor": name, "picture": {input, size, resize, filter, mean, std}, "normalise": bool}
+    {"weights": path of EfficientNet's, "tensor": name, "normalise": bool}
     {"texts": [...], "model": path, "tensor": name, "tokenizer": path, "text": {inputs, max_tokens}, "pooling": how, "normalise": bool}
 
 Pictures are prepared by Pillow, tokens by tokenizers. Models run in onnxruntime, one item at a time; those of models.py
-that are CLIP's shape are computed in numpy, which shares nothing with the runtime that is tested.
+that are CLIP's shape are computed in numpy, which shares nothing with the runtime that is tested, and so is a model that
+is given as EfficientNet's weights.
 """
 
 import json
@@ -18,6 +20,8 @@ import onnx
 import onnxruntime
 from PIL import Image, ImageOps
 from tokenizers import Tokenizer
+
+import efficientnet
 
 
 def decoded(path):
@@ -133,6 +137,8 @@ def picture_vector(request, path):
     pixels = prepared(path, request["picture"])
     if request["model"].endswith("clip-picture.onnx"):
         return clip_picture(request["model"], pixels)
+    if request["model"].endswith(".pth"):
+        return efficientnet.features(request["model"], pixels)
     name = request["picture"]["input"]["name"]
     return session(request["model"], request["tensor"]).run([request["tensor"]], {name: pixels})[0].reshape(-1)
 
@@ -162,6 +168,8 @@ if __name__ == "__main__":
     request = json.load(sys.stdin)
     if "files" in request:
         vectors = [picture_vector(request, path) for path in request["files"]]
+    elif "weights" in request:
+        vectors = efficientnet.tensors(request["weights"])[request["tensor"]]
     else:
         vectors = [text_vector(request, text) for text in request["texts"]]
     vectors = np.array(vectors, np.float64)

@@ -17,11 +17,11 @@ fn registry(folder: &Path, manifest: &str) -> Registry {
 }
 
 /// The models stay in the workspace's cache from one run to the next.
-fn settings() -> ModelSettings {
+pub(super) fn settings() -> ModelSettings {
     ModelSettings { cache: Some(reference::cache().join("models")), ..ModelSettings::default() }
 }
 
-fn open(manifest: &str, model: &str) -> Result<Encoder> {
+pub(super) fn open(manifest: &str, model: &str) -> Result<Encoder> {
     let folder = tempfile::tempdir().unwrap();
     Encoder::open(&registry(folder.path(), manifest), model, &EncoderOptions::default(), &|_| {})
 }
@@ -64,7 +64,7 @@ output = {{ tensor = "text_embeds", pooling = "none", normalise = true }}
 }
 
 /// In rising order.
-fn cosines(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> Vec<f64> {
+pub(super) fn cosines(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> Vec<f64> {
     assert_eq!(ours.len(), theirs.len());
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let mut cosines: Vec<f64> =
@@ -74,7 +74,7 @@ fn cosines(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> Vec<f64> {
 }
 
 /// Our vectors of some pictures beside the reference's: the cosines, in rising order.
-fn compare_pictures(encoder: &Encoder, model_file: &Path, tower: Value, files: &[PathBuf]) -> Vec<f64> {
+pub(super) fn compare_pictures(encoder: &Encoder, model_file: &Path, tower: Value, files: &[PathBuf]) -> Vec<f64> {
     let pictures = encoder.pictures().unwrap();
     let prepared = files.iter().map(|file| {
         let picture = Picture::read(file, &Limits::default()).unwrap();
@@ -105,7 +105,7 @@ fn centred(vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
     vectors.iter().map(|vector| vector.iter().zip(&means).map(|(value, mean)| value - mean).collect()).collect()
 }
 
-fn assert_near(cosines: &[f64]) {
+pub(super) fn assert_near(cosines: &[f64]) {
     assert!(cosines[cosines.len() / 2] >= 0.999, "median {}", cosines[cosines.len() / 2]);
     assert!(cosines[0] >= 0.995, "worst {}", cosines[0]);
 }

@@ -17,3 +17,4 @@ mod pictures;
 mod property;
 mod readers;
 mod redis;
+mod weights;

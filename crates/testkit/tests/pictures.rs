@@ -109,6 +109,7 @@ fn tower(size: [u32; 2], resize: Resize, filter: Filter, element: Element) -> Pi
     let source = Source::File(PathBuf::new());
     PictureTower {
         file: FileSpec { source, sha256: None, bytes: None, platform: None },
+        weights: None,
         input: PictureInput { name: "x".into(), layout: Layout::Nhwc, element, colour: Colour::Rgb },
         size,
         resize,

@@ -88,7 +88,8 @@ impl Solution for ImageSearch {
         let vector = combine(self.context.metric, positive, negative);
         let encode_ms = laps.lap();
         let hits = query.find(&self.context, vector, self.context.output(&self.collection())).await?;
-        Ok(Answer { hits, encode_ms, search_ms: laps.lap(), ..Answer::default() })
+        let notes = self.note(query).into_iter().collect();
+        Ok(Answer { hits, notes, encode_ms, search_ms: laps.lap(), ..Answer::default() })
     }
 
     fn present(&self, fields: &Fields) -> Card {
@@ -100,6 +101,18 @@ impl Solution for ImageSearch {
 }
 
 impl ImageSearch {
+    /// What should be known of an answer to words by a model that was not made for them.
+    fn note(&self, query: &SearchQuery) -> Option<String> {
+        let mut examples = query.positive.iter().chain(&query.negative);
+        let model = self.context.maker.model().filter(|model| model.words.is_some())?;
+        examples.any(|example| matches!(example.subject, Subject::Words(_))).then(|| {
+            format!(
+                "approximate: {} knows text only by the classes it was trained on; clip-vit-b32 is made for it",
+                model.name
+            )
+        })
+    }
+
     async fn embed_all(&self, examples: &[Example]) -> Result<Vec<Vec<f32>>> {
         let mut vectors = Vec::with_capacity(examples.len());
         for example in examples {
@@ -113,7 +126,8 @@ impl ImageSearch {
         let vectors = match (&example.subject, example.region) {
             (Subject::Id(id), None) => return stored_vector(&self.context, id).await,
             (Subject::Words(words), _) => {
-                let text = self.context.encoder().await?.text()?;
+                let encoder = self.context.encoder().await?.clone();
+                let text = self.context.compute(move || encoder.text().cloned()).await?;
                 text.embed(vec![text.prepare(words)?]).await?
             }
             _ => {

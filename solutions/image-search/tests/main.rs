@@ -5,6 +5,7 @@
 mod beside;
 mod browser;
 mod cli;
+mod content;
 mod crash;
 mod faults;
 mod program;

@@ -43,6 +43,7 @@ pub struct Item {
 pub struct Fields {
     pub path: String,
     pub content_hash: String,
+    pub caption: Option<String>,
 }
 
 impl Client {
@@ -56,6 +57,12 @@ impl Client {
 
     pub fn search_like(&self, id: &str, k: usize) -> Result<Found> {
         self.search("application/json", &like(id, k)).map(|(found, _)| found)
+    }
+
+    /// What is most like some words.
+    pub fn search_words(&self, words: &str, k: usize) -> Result<Found> {
+        let body = json!({"positive": [{"words": words}], "k": k}).to_string();
+        self.search("application/json", body.as_bytes()).map(|(found, _)| found)
     }
 
     /// The answer, and the milliseconds until the last byte of it was here.

@@ -32,7 +32,7 @@ struct Pictures {
 }
 
 pub fn run(program: &Program, noise: &mut Noise) -> Result<()> {
-    let options = json!({"model": program.model, "threads": threads()});
+    let options = json!({"model": program.model_file, "threads": threads()});
     let Some(mut peer) = encode::start(options)? else { return Ok(()) };
     let stamps = Pictures {
         what: "stamps (PNG)",

@@ -20,7 +20,10 @@ use crate::process::{self, Ran};
 use crate::report::{noise_line, progress};
 use crate::server::Server;
 
+/// The program's own.
 const MODEL: &str = "sscd-distilled";
+/// Those that are for what pictures show.
+const CONTENT_MODELS: [&str; 2] = ["efficientnet-lite0", "efficientnet-lite2"];
 
 /// Measures what `part` names, or everything.
 pub fn run(root: &Path, part: Option<&str>) -> Result<()> {
@@ -53,12 +56,14 @@ pub fn run(root: &Path, part: Option<&str>) -> Result<()> {
 }
 
 /// The program that is measured, and the script that is measured beside it.
+#[derive(Clone)]
 struct Program {
     binary: PathBuf,
+    model: &'static str,
     python: Option<PathBuf>,
     models: PathBuf,
     /// The model's file, for Python.
-    model: PathBuf,
+    model_file: PathBuf,
     /// Where the bench keeps its data; stores are made there too, so that they lie on the same disk.
     root: PathBuf,
 }
@@ -73,8 +78,14 @@ impl Program {
         let registry = encode::registry()?;
         registry.runtime(&|_| {})?;
         let tower = registry.get(MODEL)?.picture.clone().context("a model for pictures")?;
-        let model = registry.file(&tower.file, &|_| {})?.canonicalize()?;
-        Ok(Self { binary, python, models: encode::models().canonicalize()?, model, root })
+        let model_file = registry.file(&tower.file, &|_| {})?.canonicalize()?;
+        Ok(Self { binary, model: MODEL, python, models: encode::models().canonicalize()?, model_file, root })
+    }
+
+    /// The same with another model, without Python.
+    fn with_model(&self, model: &'static str) -> Result<Self> {
+        encode::registry()?.pull(model, &|_| {})?;
+        Ok(Self { model, python: None, ..self.clone() })
     }
 
     fn folder(&self) -> Result<TempDir> {
@@ -84,7 +95,7 @@ impl Program {
     /// The program on a store, with no settings but those given.
     fn command<'a>(&self, store: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = process::command(&self.binary, store, arguments);
-        command.env("BOOTCAMP_MODELS", &self.models).env("BOOTCAMP_MODEL", MODEL);
+        command.env("BOOTCAMP_MODELS", &self.models).env("BOOTCAMP_MODEL", self.model);
         command
     }
 
@@ -105,7 +116,7 @@ impl Program {
     fn ask_python(&self, mut task: Value) -> Result<Option<Ran>> {
         let Some(python) = &self.python else { return Ok(None) };
         if let Value::Object(task) = &mut task {
-            task.insert("model".to_owned(), json!(self.model));
+            task.insert("model".to_owned(), json!(self.model_file));
             task.insert("threads".to_owned(), json!(threads()));
         }
         process::run(Command::new(python).arg(script("image.py")).arg(task.to_string())).map(Some)

@@ -1,5 +1,6 @@
 //! Whether what is found is right: stamps of the same kind, and the original of an edited copy. Beside Python, which
-//! compares all with all: a difference would be ours (decoding, resizing, the index), not the model's.
+//! compares all with all: a difference would be ours (decoding, resizing, the index), not the model's. Then the models that
+//! are for what pictures show, beside the program's own, which is for copies.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::http::{Client, Item};
-use super::{Program, Stamps};
+use super::{CONTENT_MODELS, MODEL, Program, Stamps};
 use crate::report::{Goal, Table, number, progress};
 
 /// Stamps that edited copies are made of.
@@ -35,6 +36,7 @@ struct Exact {
 }
 
 pub fn run(program: &Program, stamps: &Stamps) -> Result<()> {
+    content(program, stamps)?;
     let edited: Vec<usize> = (0..EDITED).map(|at| at * stamps.paths.len() / EDITED).collect();
     let originals: Vec<&PathBuf> = edited.iter().map(|at| &stamps.paths[*at]).collect();
     progress("editing stamps …");
@@ -75,6 +77,31 @@ impl Known {
         self.0.iter().filter(|item| self.is_alike(at, &item.fields.path)).count()
     }
 
+    /// Each stamp as the query, itself left out: whether hits are of its kind.
+    fn like_each(&self, client: &Client, k: usize) -> Result<Vec<Vec<bool>>> {
+        let search = |(at, item): (usize, &Item)| {
+            let found = client.search_like(&item.id, k)?;
+            ensure!(found.hits.iter().all(|hit| hit.id != item.id), "a search by id gave the item itself");
+            Ok(found.hits.iter().map(|hit| self.is_alike(at, &hit.fields.path)).collect())
+        };
+        self.0.iter().enumerate().map(search).collect()
+    }
+
+    /// Each stamp with a caption of its own, by that: whether hits are the stamp.
+    fn by_captions(&self, client: &Client) -> Result<Vec<Vec<bool>>> {
+        let mut of: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, item) in self.0.iter().enumerate() {
+            item.fields.caption.iter().for_each(|caption| of.entry(caption).or_default().push(at));
+        }
+        let own =
+            of.into_iter().filter_map(|(caption, items)| Some((caption, *items.first()?)).filter(|_| items.len() == 1));
+        let search = |(caption, at): (&str, usize)| {
+            let found = client.search_words(caption, K)?;
+            Ok(found.hits.iter().map(|hit| self.is_same(at, &hit.fields.content_hash)).collect())
+        };
+        own.map(search).collect()
+    }
+
     /// Whether it is the stamp itself, or one with the same bytes under another name.
     fn is_same(&self, at: usize, content_hash: &str) -> bool {
         self.0[at].fields.content_hash == content_hash
@@ -95,12 +122,7 @@ fn recall(right: &[Vec<bool>], k: usize) -> f64 {
 
 /// Each stamp as the query, itself left out.
 fn precision(client: &Client, known: &Known, exact: &Exact) -> Result<()> {
-    let mut ours = Vec::with_capacity(known.0.len());
-    for (at, item) in known.0.iter().enumerate() {
-        let found = client.search_like(&item.id, 5)?;
-        ensure!(found.hits.iter().all(|hit| hit.id != item.id), "a search by id gave the item itself");
-        ours.push(found.hits.iter().map(|hit| known.is_alike(at, &hit.fields.path)).collect::<Vec<_>>());
-    }
+    let ours = known.like_each(client, 5)?;
     let alike = |(at, row): (usize, &Vec<usize>)| {
         row.iter().map(|hit| known.is_alike(at, &known.0[*hit].fields.path)).collect::<Vec<_>>()
     };
@@ -117,6 +139,42 @@ fn precision(client: &Client, known: &Known, exact: &Exact) -> Result<()> {
             let detail = format!("Python, exact: {}; {} queries", number(python), queries.len());
             table.figure(&format!("precision@{k} {which}"), ours, "", goal, detail);
         }
+    }
+    Ok(())
+}
+
+/// The first hit of each stamp with each model for what pictures show. Stamps that are alone in their folder are left out.
+fn content(program: &Program, stamps: &Stamps) -> Result<()> {
+    let title = "each stamp as the query, by model: whether the first hit is from its folder";
+    let mut table = Table::new(title, &["", "folders of 2 and more", &format!("of {FULL} and more"), ""]);
+    let (mut least, mut described) = (None, Vec::new());
+    for model in std::iter::once(MODEL).chain(CONTENT_MODELS) {
+        progress(&format!("searching with {model} …"));
+        let program = program.with_model(model)?;
+        let imported = if model == MODEL { None } else { Some(Stamps::import(&program)?) };
+        let stamps = imported.as_ref().unwrap_or(stamps);
+        let server = program.serve(stamps.store.path())?;
+        let client = Client::of(&server);
+        let known = Known::read(&client, &stamps.paths)?;
+        let right = known.like_each(&client, 1)?;
+        let [most, full] = [2, FULL].map(|size| {
+            let rows = right.iter().enumerate().filter(|(at, _)| known.alike(*at) >= size);
+            share(&rows.map(|(_, row)| row.clone()).collect::<Vec<_>>(), 1)
+        });
+        // What a model for copies finds is the least that one for content should.
+        if model != MODEL {
+            described.push((model, known.by_captions(&client)?));
+        }
+        let verdict = least.map_or(String::new(), |least| Goal::AtLeast(least).verdict(most));
+        least = least.or(Some(rounded(most)));
+        table.row([model.to_owned(), format!("{most:.3}"), format!("{full:.3}"), verdict]);
+    }
+    drop(table);
+    let mut table =
+        Table::new("each stamp by its own caption, where no other has that", &["", "recall@1", "recall@10", ""]);
+    for (model, right) in described {
+        let shares = [1, K].map(|k| format!("{:.3}", recall(&right, k)));
+        table.row(std::iter::once(model.to_owned()).chain(shares).chain([format!("{} queries", right.len())]));
     }
     Ok(())
 }

@@ -1,16 +1,14 @@
 //! Cuts off a model's head, so that a classifier returns its features.
 //!
-//! A model file is a protocol buffer. Only its outline is read here (which node computes which tensor); every part that
-//! stays is copied byte for byte and never interpreted. Field numbers are those of ONNX's own schema,
-//! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
+//! Only the outline of the file is read (which node computes which tensor); every part that stays is copied byte for byte
+//! and never interpreted.
 
 use std::collections::{HashMap, HashSet};
 
-/// `ModelProto.graph`
-const MODEL_GRAPH: u64 = 7;
+use super::wire::{GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_NAME, fields, name, write_bytes};
+
 /// Of `GraphProto`.
 const GRAPH_NODE: u64 = 1;
-const GRAPH_INITIALIZER: u64 = 5;
 const GRAPH_INPUT: u64 = 11;
 const GRAPH_OUTPUT: u64 = 12;
 const GRAPH_VALUE_INFO: u64 = 13;
@@ -23,8 +21,6 @@ const ATTRIBUTE_GRAPH: u64 = 6;
 const ATTRIBUTE_GRAPHS: u64 = 11;
 /// `ValueInfoProto.name`
 const VALUE_NAME: u64 = 1;
-/// `TensorProto.name`
-const TENSOR_NAME: u64 = 8;
 
 /// The model with `tensor` as its only output and without what that does not need. `None` when no node makes a tensor
 /// of that name.
@@ -173,84 +169,6 @@ fn inner_inputs<'a>(attribute: &'a [u8], inputs: &mut Vec<&'a [u8]>, depth: usiz
         }
     }
     Ok(())
-}
-
-fn name(message: &[u8], number: u64) -> Result<Option<&[u8]>, String> {
-    for field in fields(message) {
-        let field = field?;
-        if field.number == number {
-            return Ok(field.bytes);
-        }
-    }
-    Ok(None)
-}
-
-/// One field of a message: its number, its content if that has a length, and all its bytes.
-struct Field<'a> {
-    number: u64,
-    bytes: Option<&'a [u8]>,
-    raw: &'a [u8],
-}
-
-/// The fields of a message in the wire format, <https://protobuf.dev/programming-guides/encoding/>.
-fn fields(message: &[u8]) -> impl Iterator<Item = Result<Field<'_>, String>> {
-    let mut rest = message;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let field = read_field(rest).ok_or_else(|| "it is damaged, or not an ONNX model".to_owned());
-        rest = field.as_ref().map_or(&[], |field| &rest[field.raw.len()..]);
-        Some(field)
-    })
-}
-
-fn read_field(message: &[u8]) -> Option<Field<'_>> {
-    let mut rest = message;
-    let tag = read_varint(&mut rest)?;
-    let mut bytes = None;
-    match tag & 7 {
-        0 => {
-            read_varint(&mut rest)?;
-        }
-        1 => rest = rest.get(8..)?,
-        2 => {
-            let len = usize::try_from(read_varint(&mut rest)?).ok()?;
-            let (content, after) = rest.split_at_checked(len)?;
-            bytes = Some(content);
-            rest = after;
-        }
-        5 => rest = rest.get(4..)?,
-        _ => return None,
-    }
-    Some(Field { number: tag >> 3, bytes, raw: &message[..message.len() - rest.len()] })
-}
-
-fn read_varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn write_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
-    write_varint(out, number << 3 | 2);
-    write_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@
 //!
 //! The caller prepares inputs (decoding, resizing, tokenising) on as many threads as it likes; only the model
 //! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
-//! head, [`queue`] makes batches.
+//! head, [`words`] asks such a model in words, [`weights`] finds those that lie in a file of their own, [`queue`] makes batches.
 
 mod cut;
 mod pictures;
@@ -25,6 +25,9 @@ mod queue;
 mod runtime;
 mod session;
 mod text;
+mod weights;
+mod wire;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,9 +38,10 @@ use crate::models::{FetchProgress, ModelSpec, PictureTower, Registry, TextTower}
 use crate::picture::{Picture, Pixels, prepare};
 use crate::{Error, ErrorKind, Result};
 use queue::{Queue, Work};
-use session::Tower;
+use session::{Files, Tower};
 use text::Cutter;
 pub use text::{MAX_TEXT, Tokens};
+use words::{Classes, Words};
 
 /// Tokens in one run, padding included: bounds memory, which grows with the square of a text's length.
 const TOKENS: usize = 8192;
@@ -86,6 +90,7 @@ pub struct Encoder {
     spec: Arc<ModelSpec>,
     pictures: Option<PictureEncoder>,
     text: Option<TextEncoder>,
+    words: Option<Arc<Words>>,
     /// Models that take words and pictures, for the error of those that do not.
     joint: Arc<[String]>,
 }
@@ -113,21 +118,22 @@ impl Encoder {
         let library = registry.runtime(on_progress)?;
         let pictures = match &spec.picture {
             Some(tower) => {
-                let file = registry.file(&tower.file, on_progress)?;
-                Some(PictureEncoder::load(&spec, tower, &file, &library, options)?)
+                let files = Files::find(registry, &tower.file, tower.weights.as_ref(), on_progress)?;
+                Some(PictureEncoder::load(&spec, tower, &files, &library, options)?)
             }
             None => None,
         };
         let text = match &spec.text {
             Some(tower) => {
                 let tokenizer = registry.file(&tower.tokenizer, on_progress)?;
-                let file = registry.file(&tower.file, on_progress)?;
-                Some(TextEncoder::load(&spec, tower, &tokenizer, &file, &library, options)?)
+                let files = Files::find(registry, &tower.file, tower.weights.as_ref(), on_progress)?;
+                Some(TextEncoder::load(&spec, tower, &tokenizer, &files, &library, options)?)
             }
             None => None,
         };
+        let words = Words::find(registry, &spec, &library, options, on_progress)?.map(Arc::new);
         let joint = registry.list().filter(|spec| spec.picture.is_some() && spec.text.is_some());
-        Ok(Self { pictures, text, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
+        Ok(Self { pictures, text, words, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
     }
 
     pub fn spec(&self) -> &ModelSpec {
@@ -145,11 +151,15 @@ impl Encoder {
         })
     }
 
-    /// The tower for text.
+    /// The tower for text, or what stands in for one ([`ClassWords`](crate::models::ClassWords)): that is loaded at the
+    /// first call, which takes seconds, so not on an async executor's thread.
     ///
     /// # Errors
     /// `Unsupported` when the model has none, naming models that have one beside pictures.
     pub fn text(&self) -> Result<&TextEncoder> {
+        if let Some(words) = &self.words {
+            return words.encoder();
+        }
         self.text.as_ref().ok_or_else(|| {
             let message = format!("model {} takes pictures, not text", self.spec.name);
             Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
@@ -194,11 +204,11 @@ impl PictureEncoder {
     fn load(
         model: &ModelSpec,
         tower: &PictureTower,
-        file: &Path,
+        files: &Files,
         library: &Path,
         options: &EncoderOptions,
     ) -> Result<Self> {
-        let loaded = pictures::load(&model.name, model.dim, tower, file, library, options)?;
+        let loaded = pictures::load(&model.name, model.dim, tower, files, library, options)?;
         let spec = Arc::new(tower.clone());
         let mut work = PictureWork { tower: loaded, spec: Arc::clone(&spec), batch: options.batch };
         // Run once now, rather than fail in the middle of an import.
@@ -228,6 +238,8 @@ impl PictureEncoder {
 pub struct TextEncoder {
     cutter: Arc<Cutter>,
     queue: Queue<Tokens>,
+    /// What texts are expressed in, for a classifier of pictures.
+    classes: Option<Arc<Classes>>,
 }
 
 impl std::fmt::Debug for TextEncoder {
@@ -262,17 +274,17 @@ impl TextEncoder {
         model: &ModelSpec,
         tower: &TextTower,
         tokenizer: &Path,
-        file: &Path,
+        files: &Files,
         library: &Path,
         options: &EncoderOptions,
     ) -> Result<Self> {
         let cutter = Arc::new(Cutter::load(&model.name, tokenizer, tower.max_tokens)?);
-        let loaded = text::load(&model.name, model.dim, tower, file, library, options)?;
+        let loaded = text::load(&model.name, model.dim, tower, files, library, options)?;
         let mut work =
             TextWork { tower: loaded, spec: tower.clone(), cutter: Arc::clone(&cutter), batch: options.batch };
         // Run once now, rather than fail in the middle of an import.
         work.run(&[&cutter.cut("word")?])?;
-        Ok(Self { cutter, queue: Queue::start("text", work)? })
+        Ok(Self { cutter, queue: Queue::start("text", work)?, classes: None })
     }
 
     /// Tokenises a text; tokens beyond the model's limit are dropped, and [`Tokens::truncated`] says so.
@@ -286,11 +298,18 @@ impl TextEncoder {
     /// An embedding of dimension [`ModelSpec::dim`] for each text; texts of similar length share a batch. Waits while
     /// the queue is full.
     pub async fn embed(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
-        self.queue.embed(texts).await
+        Ok(self.expressed(self.queue.embed(texts).await?))
     }
 
     /// [`TextEncoder::embed`] for threads that may wait; panics on an async executor's.
     pub fn embed_blocking(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
-        self.queue.embed_blocking(texts)
+        Ok(self.expressed(self.queue.embed_blocking(texts)?))
+    }
+
+    fn expressed(&self, vectors: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+        match &self.classes {
+            Some(classes) => vectors.iter().map(|vector| classes.mean(vector)).collect(),
+            None => vectors,
+        }
     }
 }

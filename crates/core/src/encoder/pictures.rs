@@ -6,10 +6,10 @@ use std::path::Path;
 use ort::session::SessionInputValue;
 use ort::value::{Tensor, TensorElementType};
 
-use super::session::{Expected, Tower};
+use super::session::{Expected, Files, Inputs, Tower};
 use super::{EncoderOptions, runtime};
-use crate::models::{Element, Layout, PictureTower};
-use crate::picture::Pixels;
+use crate::models::{Element, Layout, ModelSpec, Output, PictureTower, Pooling};
+use crate::picture::{Picture, Pixels, prepare};
 use crate::{Error, ErrorKind, Result};
 
 /// Loads a picture tower.
@@ -17,7 +17,7 @@ pub(super) fn load(
     model: &str,
     dim: usize,
     spec: &PictureTower,
-    file: &Path,
+    files: &Files,
     library: &Path,
     options: &EncoderOptions,
 ) -> Result<Tower> {
@@ -29,11 +29,33 @@ pub(super) fn load(
         },
         shape: shape(spec, -1),
     };
-    Tower::load(model, dim, &spec.output, file, &[expected], library, options)
+    Tower::load(model, dim, &spec.output, files, &[expected], library, options)
 }
 
 /// The embeddings of some pictures.
 pub(super) fn run(tower: &mut Tower, spec: &PictureTower, pictures: &[&Pixels]) -> Result<Vec<Vec<f32>>> {
+    tower.run(inputs(spec, pictures)?, pictures.len(), None)
+}
+
+/// The rows of a tensor that does not depend on the picture, such as a classifier's weights.
+pub(super) fn rows(
+    model: &ModelSpec,
+    spec: &PictureTower,
+    tensor: &str,
+    count: usize,
+    files: &Files,
+    library: &Path,
+    options: &EncoderOptions,
+) -> Result<Vec<Vec<f32>>> {
+    let output = Output { tensor: tensor.to_owned(), pooling: Pooling::None, normalise: false };
+    let spec = PictureTower { output, ..spec.clone() };
+    let mut tower = load(&model.name, model.dim, &spec, files, library, options)?;
+    // Nothing depends on the picture, but the model still takes one.
+    let any = prepare(&Picture::new(1, 1, vec![127; 3])?, &spec)?;
+    tower.run(inputs(&spec, &[&any])?, count, None)
+}
+
+fn inputs<'a>(spec: &'a PictureTower, pictures: &[&Pixels]) -> Result<Inputs<'a>> {
     let count = pictures.len();
     let shape = shape(spec, count as i64);
     let each = shape.iter().skip(1).product::<i64>() as usize;
@@ -50,7 +72,7 @@ pub(super) fn run(tower: &mut Tower, spec: &PictureTower, pictures: &[&Pixels]) 
         }
     };
     let input = input.map_err(|error| runtime::failed("cannot make a tensor of the pictures", error))?;
-    tower.run(vec![(Cow::from(&spec.input.name), input)], count, None)
+    Ok(vec![(Cow::from(&spec.input.name), input)])
 }
 
 fn shape(spec: &PictureTower, count: i64) -> Vec<i64> {

@@ -1,14 +1,14 @@
 //! One loaded model file: checked against the manifest, and run for embeddings.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, ValueType};
 
-use super::{Device, EncoderOptions, cut, runtime};
-use crate::models::{Output, Pooling};
+use super::{Device, EncoderOptions, cut, runtime, weights};
+use crate::models::{FileSpec, OnFetch, Output, Pooling, Registry};
 use crate::{Error, ErrorKind, Result};
 
 /// A tensor's name in the file and what it holds, as the manifest says.
@@ -17,6 +17,26 @@ pub(super) struct Expected<'a> {
     pub(super) element: TensorElementType,
     /// −1 where any number will do.
     pub(super) shape: Vec<i64>,
+}
+
+/// What a tower is loaded from.
+pub(super) struct Files {
+    model: PathBuf,
+    /// Where the model's weights lie, if not in itself.
+    weights: Option<PathBuf>,
+}
+
+impl Files {
+    /// In the registry's cache, fetched if they are not there.
+    pub(super) fn find(
+        registry: &Registry,
+        model: &FileSpec,
+        weights: Option<&FileSpec>,
+        on_progress: &OnFetch<'_>,
+    ) -> Result<Self> {
+        let weights = weights.map(|file| registry.file(file, on_progress)).transpose()?;
+        Ok(Self { model: registry.file(model, on_progress)?, weights })
+    }
 }
 
 /// A loaded model.
@@ -34,7 +54,7 @@ pub(super) struct Tower {
 pub(super) type Inputs<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
 
 impl Tower {
-    /// Loads `file` and checks that it has the tensors that the manifest names.
+    /// Loads the files and checks that it has the tensors that the manifest names.
     ///
     /// # Errors
     /// `InvalidInput` when it has others, saying which; `Unsupported` when ONNX Runtime cannot run it.
@@ -42,12 +62,13 @@ impl Tower {
         model: &str,
         dim: usize,
         output: &Output,
-        file: &Path,
+        files: &Files,
         inputs: &[Expected<'_>],
         library: &Path,
         options: &EncoderOptions,
     ) -> Result<Self> {
-        let session = open(model, output, file, library, options)?;
+        let file = &files.model;
+        let session = open(model, output, files, library, options)?;
         for expected in inputs {
             check_input(model, file, expected, session.inputs())?;
         }
@@ -110,17 +131,28 @@ fn finish(model: &str, mut vector: Vec<f32>, normalise: bool) -> Result<Vec<f32>
     Ok(vector)
 }
 
-fn open(model: &str, output: &Output, file: &Path, library: &Path, options: &EncoderOptions) -> Result<Session> {
+fn open(model: &str, output: &Output, files: &Files, library: &Path, options: &EncoderOptions) -> Result<Session> {
     let environment = runtime::environment(library)?;
+    let file = &files.model;
     let cannot = |error: ort::Error| {
         let message = error.message().trim();
-        Error::new(
+        let error = Error::new(
             ErrorKind::Unsupported,
             format!("model {model}: ONNX Runtime cannot run {}: {message}", file.display()),
-        )
+        );
+        let is_apart = files.weights.is_none() && message.to_ascii_lowercase().contains("external data");
+        if is_apart { error.with_hint("name the file of its weights in the manifest, as `weights`") } else { error }
     };
     let mut builder = builder(environment, options).map_err(cannot)?;
-    let session = builder.commit_from_file(file).map_err(cannot)?;
+    let session = match &files.weights {
+        None => builder.commit_from_file(file).map_err(cannot)?,
+        Some(weights) => {
+            let graph = std::fs::read(file).map_err(|error| Error::io("cannot read", file, error))?;
+            let found = weights::find(model, file, &graph, weights)?;
+            builder = found.give_to(builder).map_err(cannot)?;
+            builder.commit_from_memory(&graph).map_err(cannot)?
+        }
+    };
     if session.outputs().iter().any(|known| known.name() == output.tensor) {
         return Ok(session);
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use ort::value::{Tensor, TensorElementType};
 use tokenizers::{Tokenizer, TruncationParams};
 
-use super::session::{Expected, Inputs, Tower};
+use super::session::{Expected, Files, Inputs, Tower};
 use super::{EncoderOptions, runtime};
 use crate::models::TextTower;
 use crate::{Error, ErrorKind, Result};
@@ -123,9 +123,9 @@ pub(super) fn load(
     model: &str,
     dim: usize,
     spec: &TextTower,
-    file: &Path,
+    files: &Files,
     library: &Path,
     options: &EncoderOptions,
 ) -> Result<Tower> {
-    Tower::load(model, dim, &spec.output, file, &expected(spec), library, options)
+    Tower::load(model, dim, &spec.output, files, &expected(spec), library, options)
 }

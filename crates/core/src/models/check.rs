@@ -2,7 +2,7 @@
 //! waits until after a long download.
 
 use super::source::word;
-use super::{Element, FileSpec, ModelSpec, Output, PictureTower, Resize, RuntimeSpec, Source, TextTower};
+use super::{ClassWords, Element, FileSpec, ModelSpec, Output, PictureTower, Resize, RuntimeSpec, Source, TextTower};
 use crate::Metric;
 
 const MAX_DIM: usize = 32_768;
@@ -32,11 +32,15 @@ pub(super) fn model(spec: &ModelSpec) -> Checked {
     if matches!(spec.metric, Metric::Hamming | Metric::Jaccard) {
         return fault("metric", format!("{} compares bits, expected L2, IP or COSINE", spec.metric.name()));
     }
+    if spec.duplicates.is_some_and(|score| !score.is_finite()) {
+        return fault("duplicates", "is not a number");
+    }
     if spec.picture.is_none() && spec.text.is_none() {
         return fault("", "takes neither pictures nor text: add a table `picture` or `text`");
     }
     spec.picture.as_ref().map_or(Ok(()), picture)?;
-    spec.text.as_ref().map_or(Ok(()), text)
+    spec.text.as_ref().map_or(Ok(()), text)?;
+    spec.words.as_ref().map_or(Ok(()), |it| words(spec, it))
 }
 
 pub(super) fn runtime(spec: &RuntimeSpec) -> Checked {
@@ -45,6 +49,7 @@ pub(super) fn runtime(spec: &RuntimeSpec) -> Checked {
 
 fn picture(tower: &PictureTower) -> Checked {
     file("picture.file", &tower.file)?;
+    weights("picture.weights", tower.weights.as_ref())?;
     filled("picture.input.name", &tower.input.name)?;
     let [width, height] = tower.size;
     if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
@@ -77,6 +82,7 @@ fn picture(tower: &PictureTower) -> Checked {
 
 fn text(tower: &TextTower) -> Checked {
     file("text.file", &tower.file)?;
+    weights("text.weights", tower.weights.as_ref())?;
     file("text.tokenizer", &tower.tokenizer)?;
     let inputs = &tower.inputs;
     filled("text.inputs.ids", &inputs.ids)?;
@@ -88,12 +94,34 @@ fn text(tower: &TextTower) -> Checked {
     output("text.output.tensor", &tower.output)
 }
 
+fn words(spec: &ModelSpec, words: &ClassWords) -> Checked {
+    if spec.picture.is_none() || spec.text.is_some() {
+        return fault("words", "makes sense only beside `picture` and without `text`");
+    }
+    file("words.names", &words.names)?;
+    filled("words.classes", &words.classes)?;
+    if !(words.temperature.is_finite() && words.temperature > 0.0) {
+        return fault("words.temperature", format!("{} is not above 0", words.temperature));
+    }
+    Ok(())
+}
+
 fn output(field: &str, output: &Output) -> Checked {
     filled(field, &output.tensor)
 }
 
 fn filled(field: &str, value: &str) -> Checked {
     if value.is_empty() { fault(field, "is empty") } else { Ok(()) }
+}
+
+fn weights(field: &str, weights: Option<&FileSpec>) -> Checked {
+    match weights {
+        Some(FileSpec { source: Source::BuiltIn(_), .. }) => {
+            fault(format!("{field}.source"), "is a graph, which has no weights")
+        }
+        Some(weights) => file(field, weights),
+        None => Ok(()),
+    }
 }
 
 fn file(field: &str, file: &FileSpec) -> Checked {

@@ -4,8 +4,8 @@
 
 mod cache;
 mod check;
+mod graphs;
 mod hub;
-
 mod manifest;
 mod pypi;
 mod registry;

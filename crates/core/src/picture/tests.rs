@@ -36,6 +36,7 @@ fn refused(bytes: &[u8]) -> String {
 fn tower(size: [u32; 2], resize: Resize) -> PictureTower {
     PictureTower {
         file: FileSpec { source: Source::File("x".into()), sha256: None, bytes: None, platform: None },
+        weights: None,
         input: PictureInput { name: "x".into(), layout: Layout::Nhwc, element: Element::U8, colour: Colour::Rgb },
         size,
         resize,

@@ -20,7 +20,7 @@ pub struct DuplicatesArgs {
 
 pub async fn run(solution: &dyn Solution, args: DuplicatesArgs, printer: Printer) -> Result<ExitCode> {
     let context = solution.context();
-    let threshold = args.threshold.or(context.facts.duplicates).ok_or_else(|| {
+    let threshold = args.threshold.or(context.duplicates()).ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, format!("{} does not look for duplicates", context.facts.name))
     })?;
     let watch = Watch::default();

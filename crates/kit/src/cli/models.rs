@@ -75,11 +75,13 @@ fn list(registry: &Registry, printer: Printer) -> Result<ExitCode> {
     }
     let row = |info: &ModelInfo| {
         let here = if info.files.iter().all(|file| file.present) { "here" } else { "" };
-        let takes: Vec<_> = [info.spec.picture.as_ref().map(|_| "pictures"), info.spec.text.as_ref().map(|_| "text")]
-            .into_iter()
-            .flatten()
-            .collect();
         let spec = &info.spec;
+        let takes = [
+            spec.picture.as_ref().map(|_| "pictures"),
+            spec.text.as_ref().map(|_| "text"),
+            spec.words.as_ref().map(|_| "text (roughly)"),
+        ];
+        let takes: Vec<_> = takes.into_iter().flatten().collect();
         vec![spec.name.clone(), takes.join(", "), spec.dim.to_string(), here.to_owned(), spec.summary.clone()]
     };
     printer.table(&["model", "takes", "dimension", "", ""], models.iter().map(row));
@@ -97,7 +99,8 @@ fn body(info: &ModelInfo) -> serde_json::Value {
     let spec = &info.spec;
     json!({
         "name": spec.name, "summary": spec.summary, "licence": spec.licence, "dim": spec.dim,
-        "metric": spec.metric.name(), "picture": spec.picture.is_some(), "text": spec.text.is_some(), "files": files,
+        "metric": spec.metric.name(), "picture": spec.picture.is_some(), "text": spec.text.is_some(),
+        "words": spec.words.is_some(), "files": files,
     })
 }
 

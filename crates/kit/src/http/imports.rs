@@ -131,7 +131,7 @@ async fn import_places(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DuplicatesInput {
-    /// The minimum similarity or the maximum distance; defaults to the program's own.
+    /// The minimum similarity or the maximum distance; defaults to the model's or the program's own.
     threshold: Option<f32>,
 }
 
@@ -141,7 +141,7 @@ pub(super) struct DuplicatesInput {
     responses((status = 202, description = "The started job", body = JobBody), Problems)
 )]
 pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) -> Result<Accepted, Problem> {
-    let default = app.solution.context().facts.duplicates;
+    let default = app.solution.context().duplicates();
     let threshold = input.threshold.or(default).filter(|threshold| threshold.is_finite());
     let threshold =
         threshold.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "threshold is not a finite number"))?;
