@@ -75,6 +75,9 @@ pub enum Problems {
     /// No such thing.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] ProblemBody),
+    /// The body arrives too slowly.
+    #[response(status = 408, content_type = "application/problem+json")]
+    RequestTimeout(#[to_schema] ProblemBody),
     /// A collection of that name was created by another program.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(#[to_schema] ProblemBody),

@@ -42,7 +42,7 @@ const MEMBER: &str = "!/";
 #[derive(Clone, Debug)]
 pub struct Source {
     /// Where it came from, the same at every import: an absolute path, `/a/b.zip!/c/d.png`, or what else the solution
-    /// chooses. Ids are made of it, and items show it as `path`. Paths become names by [`path_name`](crate::path_name).
+    /// chooses. Ids are made of it, and items show it as `path`. Paths become names by [`path_name`].
     pub name: String,
     pub content: Content,
     /// Changes when the content does: size and time of a file, a checksum.
