@@ -137,7 +137,7 @@ fn spelled_out(smarts: &str) -> Option<String> {
     let mut open = Vec::new();
     let (mut out, mut is_other, mut rest, mut before) = (String::new(), false, smarts, ' ');
     while let Some(letter) = rest.chars().next() {
-        let begins = open.last() == Some(&true) && (before.is_ascii_digit() || "[;,&!".contains(before));
+        let begins = open.last() == Some(&true) && (before.is_ascii_digit() || "[;,&!+-)}*".contains(before));
         if let Some((symbol, number)) = RARE.iter().find(|(symbol, _)| begins && rest.starts_with(symbol)) {
             out.push_str(number);
             (is_other, rest, before) = (true, &rest[symbol.len()..], 's');
