@@ -15,6 +15,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(u64::from(picture.width()) * u64::from(picture.height()) <= limits.pixels);
     let tower = PictureTower {
         file: FileSpec { source: Source::File(PathBuf::new()), sha256: None, bytes: None, platform: None },
+        weights: None,
         input: PictureInput { name: "x".into(), layout: Layout::Nchw, element: Element::F32, colour: Colour::Bgr },
         size: [24, 16],
         resize: Resize::Crop(30),
