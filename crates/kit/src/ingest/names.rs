@@ -73,7 +73,12 @@ impl Names {
         self.see(hash);
         let repeated = self.repeated.get_mut(&hash)?;
         repeated.left = repeated.left.saturating_sub(1);
-        if repeated.left > 0 { None } else { repeated.held.take() }
+        if repeated.left > 0 {
+            return None;
+        }
+        let before = repeated.held.take();
+        self.held -= before.as_ref().map_or(0, size);
+        before
     }
 
     /// Meets a source.
@@ -85,7 +90,6 @@ impl Names {
         };
         let version = name_hash(&version(source));
         let before = repeated.before.replace((source.origin.clone(), version));
-        let size = |source: &Source| if let Content::Bytes(bytes) = &source.content { bytes.len() } else { 0 };
         self.held -= repeated.held.take().as_ref().map_or(0, size);
         match repeated.left {
             0 => return Turn::TooMany,
@@ -128,6 +132,11 @@ impl Names {
             Err(_) => self.late.insert(hash),
         }
     }
+}
+
+/// Bytes of a source's content in memory.
+pub(super) fn size(source: &Source) -> usize {
+    if let Content::Bytes(bytes) = &source.content { bytes.len() } else { 0 }
 }
 
 /// A source's version as items keep it. What is known of a source (a label, a caption, the table that lists it) is part

@@ -22,12 +22,12 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::names::{Names, Turn, version};
+use super::names::{Names, Turn, size, version};
 use super::prune::prune;
 use super::{Import, Item, Pipeline, part_id, source_id};
 use crate::context::{Context, SOURCE, SPAN, TABLE, blocking};
 use crate::items::{narrowed, remove_parts};
-use crate::source::{Content, Origin, Skip, Source, Sources};
+use crate::source::{Origin, Skip, Source, Sources};
 use crate::watch::{Outcome, Report, Watch};
 
 /// Sources looked up in the store in one call.
@@ -187,9 +187,9 @@ impl Finder {
                     continue;
                 }
             }
-            bytes += if let Content::Bytes(content) = &source.content { content.len() } else { 0 };
+            bytes += size(&source);
             waiting.push(source);
-            if waiting.len() == LOOKUP || bytes > LOOKUP_BYTES {
+            if waiting.len() >= LOOKUP || bytes > LOOKUP_BYTES {
                 bytes = 0;
                 if !self.look_up(&mut waiting, handle)? {
                     return Ok(None);

@@ -107,6 +107,27 @@ async fn names_that_are_not_utf_8_stay_distinct() {
     }
 }
 
+/// The source that takes the place of one that cannot be read must not make the rest wait for the import's end.
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_are_passed_on_while_others_are_found() {
+    let (_folder, context) = context().await;
+    let skip = || Err(Skip { source: "/twice".into(), reason: "it is cut".into() });
+    let found = || {
+        let some = |from: u64, to: u64| (from..to).map(|n| Ok(source(&format!("/{n}"), "word")));
+        let twice = [Ok(source("/twice", "word")), skip()];
+        some(0, 63).chain(twice).chain(some(63, 3000))
+    };
+    let watch = Watch::default();
+    let (watched, names) = (watch.clone(), Box::new(found()));
+    let sources = found().enumerate().inspect(move |(at, _)| {
+        assert!(*at < 2000 || watched.snapshot().items > 1000, "all wait: {:?}", watched.snapshot());
+    });
+    let sources = Box::new(sources.map(|(_, source)| source));
+    let import = Import { names: Some(names), ..Import::new(sources, watch) };
+    let report = ingest(&context, &solution(&context).collection(), Words, import).await.unwrap();
+    assert_eq!(counts(&report), [3001, 0, 0, 0, 1], "{:?}", report.skips);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_fails_leaves_the_old_one_as_it_was() {
     let (_folder, context) = context().await;
