@@ -31,10 +31,10 @@ impl Walk {
     }
 
     /// Whether to pass over an entry, and as what it counts, if it does.
-    fn passes_over(&self, path: &Path, depth: usize, is_dir: bool) -> Option<Option<&'static str>> {
+    fn passes_over(&self, path: &Path, depth: usize, is_dir: bool, is_link: bool) -> Option<Option<&'static str>> {
         let name = path.file_name().unwrap_or_default();
         let asked = self.pattern.as_ref().map_or(Match::Below, |pattern| pattern.look(name, depth, is_dir));
-        let is_own = || match path.is_symlink() {
+        let is_own = || match is_link {
             true => path.canonicalize().is_ok_and(|path| self.places.is_own(&path)),
             false => self.places.is_own(path),
         };
@@ -76,7 +76,9 @@ impl Iterator for Walk {
                     // Where it is not known which, it may be any.
                     let path = error.path().unwrap_or(&self.folder);
                     // It may be hidden, as a link of an editor that leads nowhere. A link may lead to a folder.
-                    let kind = (error.depth() > 0).then(|| self.passes_over(path, error.depth(), true)).flatten();
+                    let kind = (error.depth() > 0)
+                        .then(|| self.passes_over(path, error.depth(), true, path.is_symlink()))
+                        .flatten();
                     if kind.is_some() {
                         self.pass_over(path, kind.flatten());
                         continue;
@@ -87,7 +89,9 @@ impl Iterator for Walk {
                 }
             };
             let (is_inner, is_dir) = (entry.depth() > 0, entry.file_type().is_dir());
-            if is_inner && let Some(kind) = self.passes_over(entry.path(), entry.depth(), is_dir) {
+            if is_inner
+                && let Some(kind) = self.passes_over(entry.path(), entry.depth(), is_dir, entry.path_is_symlink())
+            {
                 self.pass_over(entry.path(), kind);
                 if is_dir {
                     self.entries.skip_current_dir();
