@@ -1,0 +1,7 @@
+//! `vision-search`: image datasets, similarity indexes, and runs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}
