@@ -3,5 +3,5 @@
 
 #![forbid(unsafe_code)]
 
-pub mod library;
+pub mod formats;
 pub mod sample;
