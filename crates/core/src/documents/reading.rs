@@ -139,7 +139,7 @@ impl<'a> Reading<'a> {
     pub fn count(&self, set: &Set, select: &Select<'_>) -> Result<u64> {
         let any = Select { order: Order::Any, ..select.clone() };
         let statement = if select.is_limited() {
-            let mut statement = Statement { text: "SELECT count(*) FROM ".to_owned(), ..Statement::default() };
+            let mut statement = Statement::new("SELECT count(*) FROM ");
             // What comes after a document depends on the order; how many are left out and taken does not.
             let inner = if select.after.is_some() { select } else { &any };
             statement.push(self.statement(set, "1", inner)?);
@@ -164,12 +164,10 @@ impl<'a> Reading<'a> {
         let (mut statement, is_json) = match set.kept(path) {
             Some(at) => (self.statement(set, &format!("d0.kept_{at} AS value"), &select)?, false),
             None => {
-                let mut statement = Statement {
-                    text: "SELECT CASE member.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN NULL \
-                           ELSE json_quote(member.value) END AS value FROM "
-                        .to_owned(),
-                    ..Statement::default()
-                };
+                let mut statement = Statement::new(
+                    "SELECT CASE member.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN NULL \
+                     ELSE json_quote(member.value) END AS value FROM ",
+                );
                 statement.push(self.statement(set, "d0.body", &select)?);
                 statement.text += " AS d, json_each(d.body, ";
                 statement.bind(path.to_string());

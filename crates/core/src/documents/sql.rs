@@ -12,7 +12,7 @@ use crate::Result;
 use crate::schema::ScalarKind;
 
 /// A statement, or a part of one, with its parameters in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Statement {
     pub(super) text: String,
     pub(super) params: Vec<Value>,
@@ -25,11 +25,15 @@ pub(super) struct After<'a> {
 }
 
 impl Statement {
+    /// The beginning of one, without parameters.
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), params: Vec::new() }
+    }
+
     /// `SELECT columns …`: the columns are those of `d0`, which has `key`, `id`, `owner` in an owned set, `body`, and
     /// `sort` where there is an order by values.
     pub(super) fn select(set: &Set, columns: &str, select: &Select<'_>, after: Option<&After<'_>>) -> Result<Self> {
-        let mut statement = Self::default();
-        statement.text = format!("SELECT {columns} FROM ");
+        let mut statement = Self::new(format!("SELECT {columns} FROM "));
         let order = if let Order::By { paths, .. } = &select.order { Some(paths.as_slice()) } else { None };
         statement.rows(set, &select.matching, order, 0);
         statement.text += " WHERE ";

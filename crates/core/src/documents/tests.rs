@@ -226,6 +226,8 @@ fn expected(asked: &[Question], order: &Order, (pictures, labels): &(Model, Mode
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
     #[test]
     fn documents_are_those_of_the_model(
         edits in edits(), asked in questions(), skip in 0..4_u64, take in proptest::option::of(0..4_u64),

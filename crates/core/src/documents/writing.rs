@@ -205,8 +205,7 @@ impl<'a> Writing<'a> {
         // The order matters only where not all are taken.
         let any = Select { order: Order::Any, ..select.clone() };
         let select = if select.is_limited() { select } else { &any };
-        let mut statement = Statement::default();
-        statement.text = format!("DELETE FROM {} WHERE key IN ", set.documents());
+        let mut statement = Statement::new(format!("DELETE FROM {} WHERE key IN ", set.documents()));
         statement.push(self.statement(set, "d0.key", select)?);
         let params: Vec<Sql> = statement.params;
         let deleted = self.connection.execute(&statement.text, params_from_iter(params)).map_err(failed)?;
