@@ -1,3 +1,5 @@
 //! Tests of the whole program.
 
+#![cfg(test)] // clippy allows `unwrap` in what says so
+
 mod formats;

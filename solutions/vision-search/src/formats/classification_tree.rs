@@ -41,6 +41,9 @@ pub(super) struct ClassificationTree;
 
 impl Writer for ClassificationTree {
     fn add(&mut self, sample: &Sample, export: &mut Export) -> Result<()> {
+        if !export.has_picture(sample) {
+            return Ok(());
+        }
         let found = export.labels(sample, &[LabelKind::Classification], |_, _| false);
         let label = found.and_then(|labels| labels.labels.first());
         let class = label.and_then(|label| export.class(label));

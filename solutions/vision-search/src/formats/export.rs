@@ -132,6 +132,15 @@ impl Export {
         fs::create_dir_all(&path).map_err(|error| Error::io("cannot create", &path, error))
     }
 
+    /// Whether a sample's picture is there, if it is to be taken along; a sample without one is counted.
+    pub(super) fn has_picture(&self, sample: &Sample) -> bool {
+        let has_picture = self.media == Media::Leave || named_path(&sample.filepath).is_file();
+        if !has_picture {
+            self.remarks.add(MISSING);
+        }
+        has_picture
+    }
+
     /// Puts a sample's picture into a folder of the dataset: its name there, which no other picture has. The same file
     /// name again gets a number: `a.jpg`, `a-2.jpg`. Nothing, if the picture is not there: then the sample is counted,
     /// and left out.
@@ -140,8 +149,7 @@ impl Export {
     /// Those of the file system.
     pub(super) fn picture(&mut self, sample: &Sample, folder: &str, unique: Unique) -> Result<Option<String>> {
         let source = named_path(&sample.filepath);
-        if !source.is_file() && self.media != Media::Leave {
-            self.remarks.add(MISSING);
+        if !self.has_picture(sample) {
             return Ok(None);
         }
         let name = self.unused_name(&source, folder, unique);

@@ -205,15 +205,18 @@ mod tests {
         (folder, file)
     }
 
+    /// List, key and text of every element, read again.
     fn spans(file: &JsonFile) -> Result<Vec<(String, String, String)>> {
         let mut found = Vec::new();
-        file.scan(&["a", "b"], |element| {
-            let again = file.read(element.span)?;
-            assert_eq!(again, element.text);
-            found.push((element.list.to_owned(), element.key.unwrap_or_default(), again));
+        file.scan(&["a", "b"], |Element { list, key, text, span }| {
+            found.push((list.to_owned(), key.unwrap_or_default(), text.to_owned(), span));
             Ok(())
         })?;
-        Ok(found)
+        let again = |(list, key, text, span): (String, String, String, Span)| {
+            assert_eq!(file.read(span)?, text);
+            Ok((list, key, text))
+        };
+        found.into_iter().map(again).collect()
     }
 
     #[test]
