@@ -3,4 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+mod random;
 pub mod sample;
+pub mod scenes;
