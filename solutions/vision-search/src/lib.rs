@@ -4,4 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod formats;
+pub mod analysis;
+mod random;
 pub mod sample;
+pub mod scenes;
