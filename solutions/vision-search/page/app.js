@@ -1,7 +1,6 @@
 // The page's entry: which dataset, which view, and what of it is shown; ties the views together.
 
 import { $, el, number, plural } from "/assets/dom.js";
-import { connection } from "/assets/api.js";
 import { firstInfo, wireConnection, wireDocument, wireTheme, wireToken } from "/assets/frame.js";
 import * as api from "/solution/api.js";
 import * as datasets from "/solution/datasets.js";
@@ -33,6 +32,7 @@ const app = {
   /** The names of the fields that are drawn, and `tags`. */
   drawn: new Set(),
   open: null,
+  filters: null,
   similarity: null,
 
   addressOf: (change = {}, view = shown) => format(view, { ...app.state, ...change }),
@@ -49,7 +49,7 @@ const app = {
     app.generation += 1;
     await loadDatasets();
     await loadDataset();
-    route(true);
+    await route(true);
   },
 
   draw(name, isDrawn) {
@@ -61,14 +61,10 @@ const app = {
   },
 
   /** Shows what is wrong with the filter beside it, where that is to be seen; says whether it is. */
-  filterProblem: (problem) => views.has("grid") && filters().showProblem(problem) && shown === "grid",
+  filterProblem: (problem) => app.filters.showProblem(problem) && shown === "grid",
 };
 
 const drawable = () => ["tags", ...app.dataset.fields.filter(({ kind }) => kind !== "vector").map(({ name }) => name)];
-
-let theFilters = null;
-const filters = () => (theFilters ??= createFilters(app));
-app.filters = filters;
 
 /** Values are many and small: of them nothing is drawn until it is asked for. */
 function loadDrawn() {
@@ -104,7 +100,7 @@ function showHead() {
   $("count").textContent = dataset ? plural(dataset.samples, "sample", "samples") : "";
   for (const view of ["grid", "embeddings", "runs"]) document.querySelector(`[data-view=${view}]`).hidden = !dataset;
   for (const view of Object.keys(modules)) document.querySelector(`[data-view=${view}]`).href = app.addressOf({}, view);
-  $("home").href = format("grid", parse("").state.dataset ? app.state : { ...parse("").state, dataset: dataset?.name ?? "" });
+  $("home").href = format("grid", { ...parse("").state, dataset: dataset?.name ?? "" });
 }
 
 /** The state of the address; where it names no dataset, that of the last one shown, or the first. */
@@ -171,9 +167,9 @@ $("dataset").onchange = ({ target }) => {
 app.info = await firstInfo();
 $("title").textContent = app.info.title;
 await loadDatasets();
-app.state = { ...parse("").state };
-const detail = createDetail(app);
-app.open = detail.open;
+app.state = parse("").state;
+app.open = createDetail(app).open;
+app.filters = createFilters(app);
 app.similarity = createSimilarity(app);
 window.addEventListener("hashchange", () => route());
 await route();

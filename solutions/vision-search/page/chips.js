@@ -1,6 +1,6 @@
 // What of a dataset is shown, as chips: one for each condition, each with a button that lifts it.
 
-import { el, number, plural } from "/assets/dom.js";
+import { el, number } from "/assets/dom.js";
 import { everything, isNarrowed } from "/solution/state.js";
 
 const without = (list, value) => list.filter((one) => one !== value);
@@ -30,7 +30,7 @@ function labelChips({ labels }) {
 }
 
 function idsText({ list, lost }) {
-  return lost ? "a selection that only the tab knows in which it was made" : plural(list.length, "selected one", "selected ones");
+  return lost ? "a selection that only the tab knows in which it was made" : `selection of ${number(list.length)}`;
 }
 
 function similarText({ run, positive, negative, words, reverse }) {

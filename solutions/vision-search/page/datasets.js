@@ -2,13 +2,14 @@
 
 import { $, confirmButton, el, number, plural, showProblem } from "/assets/dom.js";
 import * as api from "/solution/api.js";
-import { field, problemBox, select, submit, text } from "/solution/form.js";
+import { attempt, field, problemBox, select, submit, text } from "/solution/form.js";
 import { followJobs } from "/solution/job-list.js";
 import { renamer } from "/solution/rename.js";
 import { everything } from "/solution/state.js";
 
 export function create(section, app) {
-  const jobs = followJobs($("import-jobs"), ({ kind }) => /import/.test(kind), app);
+  const note = $("datasets-note");
+  const jobs = followJobs($("import-jobs"), ({ kind }) => kind === "import-dataset", app);
   const { import_roots: roots, formats } = app.info;
 
   function importForm() {
@@ -49,17 +50,6 @@ export function create(section, app) {
     );
   }
 
-  async function act(problem, action) {
-    showProblem(problem, null);
-    try {
-      const note = await action();
-      await app.changed();
-      showProblem($("datasets-note"), note ?? null);
-    } catch (error) {
-      showProblem(problem, error);
-    }
-  }
-
   /** The state names its dataset; when that has another name, or is gone, the address must say so. */
   function leave(name, to) {
     if (app.state.dataset !== name) return;
@@ -71,12 +61,13 @@ export function create(section, app) {
     await api.renameDataset(name, to);
     leave(name, to);
     await app.changed();
+    document.querySelector(`[data-name="${CSS.escape(to)}"] [data-testid=rename]`)?.focus();
   }
 
   async function clone(name, to, problem) {
     const { dataset, runs_left_out: leftOut } = await api.cloneDataset(name, to);
     const hint = leftOut.length ? `Two datasets never share a collection, so these runs were left out: ${leftOut.join(", ")}. Compute them for the clone.` : undefined;
-    await act(problem, () => ({ message: `‘${dataset.name}’ is a clone of ‘${name}’.`, hint }));
+    await attempt(app, { problem, note }, () => ({ message: `‘${dataset.name}’ is a clone of ‘${name}’.`, hint }));
   }
 
   async function remove(name) {
@@ -91,10 +82,10 @@ export function create(section, app) {
   function entry({ name, samples, tags, fields, created_at: created }) {
     const problem = problemBox();
     const open = el("a", { class: "button primary", href: app.addressOf(everything({ dataset: name, patches: "" }), "grid"), "data-testid": "open-dataset" }, "Open");
-    const remove_ = confirmButton({ label: "Delete", question: `Delete ‘${name}’ with its labels and runs? The picture files stay.`, confirm: "Delete", act: () => act(problem, () => remove(name)) });
+    const deletion = confirmButton({ label: "Delete", question: `Delete ‘${name}’ with its labels and runs? The picture files stay.`, confirm: "Delete", act: () => attempt(app, { problem, note }, () => remove(name)) });
     const buttons = el("div", { class: "row wrap" }, open,
       renamer({ label: "Rename", name, subject: `the dataset ${name}`, act: (to) => rename(name, to) }),
-      renamer({ label: "Clone", name: `${name}-clone`, subject: `the dataset ${name}`, act: (to) => clone(name, to, problem) }), remove_);
+      renamer({ label: "Clone", name: `${name}-clone`, subject: `the dataset ${name}`, act: (to) => clone(name, to, problem) }), deletion);
     const when = new Date(created).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
     const tagText = tags.length ? `Tags: ${tags.map(({ value, count }) => `${value} (${number(count)})`).join(", ")}` : "No tags";
     return el("li", { class: "panel", "data-testid": "dataset", "data-name": name },
@@ -111,7 +102,7 @@ export function create(section, app) {
       jobs.show();
       if (painted === app.generation && !again) return;
       painted = app.generation;
-      showProblem($("datasets-note"), null);
+      showProblem(note, null);
       $("datasets-status").textContent = app.datasets.length ? plural(app.datasets.length, "dataset", "datasets") : "There is no dataset yet: import one first.";
       $("datasets").replaceChildren(...app.datasets.map(entry));
     },

@@ -15,7 +15,7 @@ export function create(section, app) {
   const tip = $("map-tip");
   const scatter = createScatter(canvas, { onPoint: showTip, onOpen: (point) => app.open([point], point), onLasso: narrow });
   const grid = createGrid($("map-grid"), app);
-  const jobs = followJobs($("visualize-jobs"), (job) => /visuali/.test(job.kind), app);
+  const jobs = followJobs($("visualize-jobs"), ({ kind }) => kind === "visualize", app);
   createVisualizeForm(app, (job) => {
     $("visualize-fold").open = false;
     jobs.add(job);
@@ -36,13 +36,18 @@ export function create(section, app) {
     if (visualizations().some((run) => run.key === key)) $("visualization").value = key;
     const names = colourFields(app.dataset).map(({ name }) => name);
     $("colour-by").replaceChildren(el("option", { value: "" }, "nothing"), ...names.map((name) => el("option", { value: name }, name)));
-    $("colour-by").value = names.includes(colour) ? colour : usualColour(names);
+    $("colour-by").value = names.includes(colour) ? colour : usualColour();
     $("map-split").hidden = !visualizations().length;
     $("visualize-fold").open ||= !visualizations().length;
     if (!visualizations().length) $("map-status").textContent = "There is no visualization yet: compute one of a similarity index.";
   }
 
-  const usualColour = (names) => patchesOf(chosen()) || names.find((name) => /ground|label/.test(name)) || names[0] || "";
+  /** Patches by their own classes, samples by theirs. */
+  function usualColour() {
+    const fields = colourFields(app.dataset);
+    const first = fields.find(({ kind }) => kind.startsWith("classification")) ?? fields[0];
+    return patchesOf(chosen()) || (first?.name ?? "");
+  }
 
   async function load() {
     const run = chosen();
@@ -110,7 +115,7 @@ export function create(section, app) {
   }
 
   $("visualization").onchange = () => {
-    $("colour-by").value = usualColour(colourFields(app.dataset).map(({ name }) => name));
+    $("colour-by").value = usualColour();
     load();
   };
   $("colour-by").onchange = load;

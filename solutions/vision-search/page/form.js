@@ -1,6 +1,6 @@
 // The controls of forms, made from a few words each.
 
-import { el } from "/assets/dom.js";
+import { el, showProblem } from "/assets/dom.js";
 
 /** A label above its control; `hint` below. The id ties them. */
 export function field(label, control, hint) {
@@ -14,3 +14,21 @@ export const select = (id, options) => el("select", { id }, ...options.map(([val
 export const check = (id, label) => el("label", { class: "check" }, el("input", { type: "checkbox", id }), label);
 export const submit = (label) => el("button", { type: "submit", class: "primary" }, label);
 export const problemBox = () => el("div", { class: "problem", role: "alert", hidden: true });
+
+/**
+ * Does what changes datasets or runs, has all read anew, and tells in `note` what it says came of it; what fails is told in
+ * `problem`.
+ */
+export async function attempt(app, { problem, note }, action) {
+  showProblem(problem, null);
+  try {
+    const told = await action();
+    await app.changed();
+    showProblem(note, told);
+    // What had the focus is gone.
+    note.tabIndex = -1;
+    note.focus();
+  } catch (error) {
+    showProblem(problem, error);
+  }
+}

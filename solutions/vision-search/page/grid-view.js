@@ -8,7 +8,6 @@ const SIZES = { least: 80, most: 420, usual: 180 };
 
 export function create(section, app) {
   const grid = createGrid($("grid"), app);
-  const filters = app.filters();
   const kinds = el("select", { id: "shown-kind", "aria-label": "What the tiles are", "data-testid": "patches" });
   const size = el("input", { type: "range", id: "tile-size", min: SIZES.least, max: SIZES.most, step: 10, "aria-label": "Size of the tiles" });
   size.value = localStorage.getItem("tile-size") ?? SIZES.usual;
@@ -38,7 +37,7 @@ export function create(section, app) {
   return {
     show(again) {
       showKinds();
-      filters.show();
+      app.filters.show();
       app.similarity.show();
       grid.show(app.state, again);
     },

@@ -22,9 +22,10 @@ export function createGrid(place, app) {
   const keys = el("p", { class: "unseen", id: `${place.id}-keys` }, "Arrow keys move from tile to tile, Enter opens one, Space selects it, with Shift all up to it.");
   const list = el("ul", { class: "tiles", "data-testid": "tiles", "aria-describedby": keys.id });
   const more = el("button", { type: "button", "data-testid": "more", hidden: true }, "Load more");
+  const nothing = el("p", { class: "nothing", hidden: true }, "Nothing matches.");
   const tools = el("div", { class: "grid-tools" });
   const bar = selectionBar(app, selection, () => entries);
-  place.replaceChildren(el("div", { class: "grid-head" }, status, tools), chips, bar, problem, keys, list, el("p", { class: "centre" }, more));
+  place.replaceChildren(el("div", { class: "grid-head" }, status, tools), chips, bar, problem, keys, list, nothing, el("p", { class: "centre" }, more));
 
   let entries = [];
   let total = 0;
@@ -86,6 +87,7 @@ export function createGrid(place, app) {
     list.append(...items.map(make));
     const first = list.querySelector(".tile-open");
     if (first && !list.querySelector('.tile-open[tabindex="0"]')) first.tabIndex = 0;
+    nothing.hidden = entries.length > 0;
     more.hidden = Boolean(state.similar) || offset >= total || !items.length;
     showStatus(answer);
     watch();
@@ -119,7 +121,7 @@ export function createGrid(place, app) {
   }
 
   function fail(error) {
-    more.hidden = true;
+    more.hidden = nothing.hidden = true;
     if (error.isOffline) return;
     shown = null;
     clear();

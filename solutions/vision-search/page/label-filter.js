@@ -63,7 +63,8 @@ export function createLabelFilter(app, { name }) {
       showProblem(problem, null);
     } catch (error) {
       asked = null;
-      if (!isAbort(error) && error.status) showProblem(problem, error);
+      // What is wrong with the expression is told beside it.
+      if (!isAbort(error) && !error.isFilter && error.status) showProblem(problem, error);
     }
   }
 

@@ -22,7 +22,7 @@ export function renamer({ label, name, act, subject }) {
     input.select();
   };
   cancel.onclick = calm;
-  form.onkeydown = ({ key }) => key === "Escape" && calm();
+  form.addEventListener("keydown", ({ key }) => key === "Escape" && calm());
   form.onsubmit = async (event) => {
     event.preventDefault();
     try {

@@ -4,14 +4,16 @@ import { $, confirmButton, el, isAbort, number, plural, showProblem } from "/ass
 import { fieldText } from "/assets/render.js";
 import * as api from "/solution/api.js";
 import { createComputeForm } from "/solution/compute-form.js";
+import { attempt } from "/solution/form.js";
 import { followJobs } from "/solution/job-list.js";
 import { renamer } from "/solution/rename.js";
 
-const NAMES = { backend: "backend", collection_name: "collection", metric: "metric", dim: "numbers", model: "model", field: "field", patches_field: "patches of", roi_field: "mean of the patches of", run: "of the index", points: "points" };
+const NAMES = { backend: "backend", collection_name: "collection", metric: "metric", dim: "dimension", model: "model", field: "field", patches_field: "patches of", roi_field: "mean of the patches of", run: "of the index", points: "points" };
 
 export function create(section, app) {
   const list = $("runs");
-  const jobs = followJobs($("run-jobs"), ({ kind }) => /similarity|missing|embed/.test(kind), app);
+  const note = $("runs-note");
+  const jobs = followJobs($("run-jobs"), ({ kind }) => kind === "compute-similarity", app);
   const form = createComputeForm(app, jobs.add);
   let counting = null;
 
@@ -24,18 +26,6 @@ export function create(section, app) {
     if (config.supports_prompts) rows.push(["takes", "words"]);
     rows.push(["computed", new Date(created).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" })]);
     return el("dl", { class: "run-facts" }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-  }
-
-  /** Does it, reads all anew and says what came of it; what fails is told in `problem`. */
-  async function act(problem, action) {
-    showProblem(problem, null);
-    try {
-      const note = await action();
-      await app.changed();
-      showProblem($("runs-note"), note ?? null);
-    } catch (error) {
-      showProblem(problem, error);
-    }
   }
 
   async function forget({ key }) {
@@ -59,12 +49,13 @@ export function create(section, app) {
     const rename = renamer({ label: "Rename", name: key, subject: `the run ${key}`, act: async (to) => {
       await api.renameRun(app.dataset.name, key, to);
       await app.changed();
+      list.querySelector(`[data-key="${CSS.escape(to)}"] [data-testid=rename]`)?.focus();
     } });
     const missing = isIndex && config.source === "model" ? el("button", { type: "button", "data-testid": "missing", onclick: () => embedMissing(key, problem) }, "Embed what is missing") : null;
     const question = isIndex ? `Delete the record? The collection ‘${config.collection_name}’ stays.` : "Delete the visualization?";
-    const remove = confirmButton({ label: "Delete", question, confirm: "Delete", act: () => act(problem, () => forget(run)) });
+    const remove = confirmButton({ label: "Delete", question, confirm: "Delete", act: () => attempt(app, { problem, note }, () => forget(run)) });
     remove.dataset.testid = "delete-run";
-    const clean = isIndex && confirmButton({ label: "Clean up", question: `Drop the collection ‘${config.collection_name}’ with its ${plural(run.count ?? 0, "embedding", "embeddings")}, and delete the run?`.replace(" with its 0 embeddings", ""), confirm: "Drop it", act: () => act(problem, () => cleanUp(run)) });
+    const clean = isIndex && confirmButton({ label: "Clean up", question: `Drop the collection ‘${config.collection_name}’ with all its embeddings, and delete the run?`, confirm: "Drop it", act: () => attempt(app, { problem, note }, () => cleanUp(run)) });
     if (clean) clean.dataset.testid = "clean-up";
     return el("div", { class: "row wrap" }, use, missing, rename, remove, clean || null);
   }
@@ -88,8 +79,8 @@ export function create(section, app) {
   function entry(run) {
     const problem = el("div", { class: "problem", role: "alert", hidden: true });
     const counts = el("p", { class: "status", "data-testid": "counts" });
-    const head = el("p", { class: "run-head" }, el("h3", {}, run.key), el("span", { class: "hint" }, run.kind));
-    const node = el("li", { class: "panel", "data-testid": "run", "data-key": run.key }, el("div", { class: "run-title" }, ...head.children), counts, facts(run), problem, actions(run, problem));
+    const head = el("div", { class: "run-title" }, el("h3", {}, run.key), el("span", { class: "hint" }, run.kind));
+    const node = el("li", { class: "panel", "data-testid": "run", "data-key": run.key }, head, counts, facts(run), problem, actions(run, problem));
     if (run.kind === "similarity") count(run, counts, problem);
     return node;
   }
@@ -117,7 +108,7 @@ export function create(section, app) {
       counting?.abort();
       counting = new AbortController();
       showProblem($("runs-error"), null);
-      showProblem($("runs-note"), null);
+      showProblem(note, null);
       $("runs-status").textContent = app.runs.length ? plural(app.runs.length, "run", "runs") : "Nothing was computed of this dataset yet.";
       list.replaceChildren(...app.runs.map(entry));
     },

@@ -1,220 +1,175 @@
 // The similarity panel: which index, what results shall be like and unlike, and how. What it asks is a part of the state.
 
-import { $, acceptDrops, el, showProblem } from "/assets/dom.js";
+import { $, acceptDrops, el, number, showProblem } from "/assets/dom.js";
 import { image } from "/assets/render.js";
 import * as api from "/solution/api.js";
 import { addPicture, isPicture, pictureOf, shownPicture } from "/solution/pictures.js";
+import { similarityForm } from "/solution/similarity-form.js";
 import { NO_QUERY, sortBody, viewOf } from "/solution/state.js";
 
-const AGGREGATIONS = [
-  ["mean", "their mean"],
-  ["min", "the nearest of them"],
-  ["max", "the farthest of them"],
-  ["post-mean", "the mean distance"],
-];
-
 export function createSimilarity(app) {
-  const form = $("similarity");
-  const fold = $("similarity-fold");
-  const problem = el("div", { class: "problem", role: "alert", hidden: true });
-  const run = el("select", { id: "similarity-run", "data-testid": "similarity-run" });
-  const about = el("p", { class: "hint" });
-  const positive = el("ul", { class: "prompts", "aria-label": "Like", "data-testid": "positive" });
-  const negative = el("ul", { class: "prompts negative", "aria-label": "Unlike", "data-testid": "negative" });
-  const words = el("input", { type: "search", id: "similarity-words", autocomplete: "off", enterKeyHint: "search", placeholder: "What to look for" });
-  const wordsNote = el("p", { class: "hint", id: "words-note" });
-  const wordsField = el("div", { class: "field" }, el("label", { htmlFor: words.id }, "Words"), words, wordsNote);
-  words.setAttribute("aria-describedby", wordsNote.id);
-  const file = el("input", { type: "file", class: "unseen", accept: "image/*", id: "similarity-file" });
-  const k = el("input", { type: "number", id: "similarity-k", min: 1, value: NO_QUERY.k, inputMode: "numeric" });
-  const reverse = el("input", { type: "checkbox", id: "similarity-reverse" });
-  const aggregation = el("select", { id: "similarity-aggregation" }, ...AGGREGATIONS.map(([value, text]) => el("option", { value }, text)));
-  const everywhere = el("input", { type: "checkbox", id: "similarity-everywhere" });
-  const start = el("button", { type: "submit", class: "primary", id: "similarity-sort" }, "Sort by similarity");
-  const stop = el("button", { type: "button", id: "similarity-clear", "data-testid": "unsort" }, "Back to the unsorted grid");
-  const field = el("input", { type: "text", id: "distance-field", autocomplete: "off", placeholder: "distance" });
-  const save = el("button", { type: "button", id: "distance-save" }, "Save");
-  const saved = el("p", { class: "hint", role: "status" });
-  const saving = el("div", { class: "field" }, el("label", { htmlFor: field.id }, "Save the distances in a field"), el("div", { class: "sort-row" }, field, save), saved);
-  const body = el("div", { class: "stack" });
-  const none = el("p", { class: "hint" }, "This dataset has no similarity index yet. ", el("a", { "data-view-link": "runs" }, "Compute one"));
+  const form = similarityForm();
   let query = { ...NO_QUERY };
+  let shown = null;
 
   const indexes = () => app.runs.filter(({ kind }) => kind === "similarity");
   const chosen = () => indexes().find(({ key }) => key === query.run);
+  const isSeen = () => !$("view-grid").hidden;
+  const open = () => ($("similarity-fold").open = true);
 
-  function drop() {
-    const node = el("div", { class: "drop small" },
-      el("p", { class: "prompts-head" }, "Like"), positive,
-      el("p", { class: "prompts-head" }, "Unlike"), negative,
-      el("p", { class: "hint", id: "prompts-hint" }, "Select tiles and press “Add as like”, or drop, paste or choose a picture."),
-      el("label", { class: "button" }, file, el("span", {}, "Choose a picture")));
-    acceptDrops(document.body, node, ({ files }) => take([...files]));
-    return node;
+  /** Takes another index. The ids of one of patches mean nothing to one of samples. */
+  function use(key) {
+    const before = chosen()?.config.patches_field;
+    query.run = key;
+    const { config } = chosen();
+    const keep = (list) => list.filter((entry) => config.patches_field === before || isPicture(entry));
+    query = { ...query, positive: keep(query.positive), negative: keep(query.negative), words: config.supports_prompts ? query.words : "" };
   }
 
-  const row = (label, control) => el("div", { class: "field field-row" }, el("label", { htmlFor: control.id }, label), control);
-
-  body.append(
-    el("div", { class: "field" }, el("label", { htmlFor: run.id }, "Index"), run, about),
-    drop(), wordsField, row("Number of results", k), row("Several are", aggregation),
-    el("label", { class: "check" }, reverse, "Least similar first"),
-    el("label", { class: "check" }, everywhere, "Whole dataset, not only the filtered part"),
-    problem, el("div", { class: "row wrap" }, start, stop), saving,
-  );
-  form.append(none, body);
-
-  async function take(files) {
-    const pictures = files.filter(({ type }) => type.startsWith("image/"));
-    if (!pictures.length) return;
-    if (!indexes().length) return;
-    const names = await Promise.all(pictures.map(addPicture));
-    open();
-    sort({ positive: [...query.positive, ...names] });
+  /** Takes an index of what these entries are, unless the chosen one is; one of samples does for patches, too. */
+  function fit([{ isPatch, field = app.state.patches }]) {
+    const wanted = isPatch ? field : "";
+    const fits = (one) => (one?.config.patches_field ?? "") === wanted;
+    if (chosen() && fits(chosen())) return;
+    const other = indexes().find(fits) ?? (isPatch && indexes().find(({ config }) => !config.patches_field));
+    if (other) use(other.key);
   }
 
-  /** The ids that an index of samples or of patches knows, of tiles of either. */
+  /** What the chosen index calls these entries. */
   function idsFor(entries) {
-    const { patches_field: patches } = chosen()?.config ?? {};
-    if (!patches) return [...new Set(entries.map(({ sample }) => sample))];
+    if (!chosen().config.patches_field) return [...new Set(entries.map(({ sample }) => sample))];
     return entries.filter(({ isPatch }) => isPatch).map(({ id }) => id);
   }
 
-  function choose(entries) {
-    // An index of what was chosen, rather than one of something else.
-    const fits = ({ config }) => (entries[0]?.isPatch ? config.patches_field === app.state.patches || config.patches_field === entries[0].field : !config.patches_field);
-    if (chosen() && (entries[0]?.isPatch || !chosen().config.patches_field)) {
-      if (fits(chosen()) || !indexes().some(fits)) return;
-    }
-    query.run = (indexes().find(fits) ?? indexes()[0])?.key ?? "";
+  /** Adds entries of a grid to one side; says whether that can be done. */
+  function add(side, entries) {
+    open();
+    if (!isSeen()) app.go({}, "grid");
+    paint();
+    if (!indexes().length) return false;
+    fit(entries);
+    const ids = idsFor(entries);
+    const other = side === "positive" ? "negative" : "positive";
+    query[side] = [...new Set([...query[side], ...ids])];
+    query[other] = query[other].filter((id) => !ids.includes(id));
+    paint();
+    const message = `The index ‘${query.run}’ has patches of ${chosen().config.patches_field}: select patches.`;
+    showProblem(form.problem, ids.length ? null : { message });
+    return ids.length > 0;
   }
 
-  function open() {
-    fold.open = true;
+  /** Searches with pictures, where an index's model can embed them. */
+  async function take(files) {
+    const pictures = files.filter(({ type }) => type.startsWith("image/"));
+    if (!pictures.length || !indexes().length || !isSeen()) return;
+    open();
+    const withModel = chosen().config.model ? chosen() : indexes().find(({ config }) => config.model);
+    if (!withModel) {
+      showProblem(form.problem, { message: "A picture needs an index with a model; this dataset has none.", hint: "Compute one under Runs." });
+      return;
+    }
+    if (withModel !== chosen()) use(withModel.key);
+    const names = await Promise.all(pictures.map(addPicture));
+    sort({ positive: [...query.positive, ...names] });
   }
 
   function sort(change) {
     query = { ...query, ...change };
-    showProblem(problem, null);
-    if (!query.positive.length && !query.words) {
-      paint();
-      const text = query.negative.length ? "There must be something to be like, too." : "There is nothing to be like yet.";
-      showProblem(problem, { message: text, hint: "Select tiles, choose a picture, or write words if the index takes them." });
+    showProblem(form.problem, null);
+    if (query.positive.length || query.words) {
+      app.go({ similar: query, patches: chosen().config.patches_field ?? "", sort: "" }, "grid");
       return;
     }
-    const { patches_field: patches = "" } = chosen()?.config ?? {};
-    app.go({ similar: query, patches: patches ?? "", sort: "" }, "grid");
+    paint();
+    const message = query.negative.length ? "There must be something to be like, too." : "There is nothing to be like yet.";
+    showProblem(form.problem, { message, hint: "Select tiles, choose a picture, or write words if the index takes them." });
   }
 
-  function add(side, entries) {
-    open();
-    choose(entries);
-    const ids = idsFor(entries);
-    if (!ids.length) {
-      const text = indexes().length ? `The index ‘${query.run}’ has patches of ${chosen()?.config.patches_field}: select patches.` : "This dataset has no similarity index yet.";
-      paint();
-      showProblem(problem, { message: text });
-      return false;
-    }
-    const other = side === "positive" ? "negative" : "positive";
-    query[side] = [...new Set([...query[side], ...ids])];
-    query[other] = query[other].filter((id) => !ids.includes(id));
-    showProblem(problem, null);
-    paint();
-    return true;
+  /** A change of a query that is in force is asked for at once. */
+  function change(part) {
+    query = { ...query, ...part };
+    if (app.state.similar && (query.positive.length || query.words)) sort({});
+    else paint();
   }
 
   function prompt(side, entry) {
-    const { patches_field: patches } = chosen()?.config ?? {};
-    const title = isPicture(entry) ? (shownPicture(entry)?.title ?? "a picture") : entry;
-    const source = isPicture(entry) ? shownPicture(entry)?.url : api.thumbnailOf(app.dataset.name, patches ? "patches" : "samples", entry);
-    const off = () => {
-      query[side] = query[side].filter((one) => one !== entry);
-      if (app.state.similar && query.positive.length + query.words.length) sort({});
-      else paint();
-    };
+    const kind = chosen().config.patches_field ? "patches" : "samples";
+    const title = isPicture(entry) ? shownPicture(entry).title : entry;
+    const source = isPicture(entry) ? shownPicture(entry).url : api.thumbnailOf(app.dataset.name, kind, entry);
+    const off = () => change({ [side]: query[side].filter((one) => one !== entry) });
     const remove = el("button", { type: "button", class: "chip-remove", "aria-label": `Remove ${title}`, onclick: off }, "×");
     return el("li", { class: "prompt", title, "data-testid": "prompt" }, image({ title }, [source]), remove);
   }
 
-  function runText({ key, config }) {
-    return `${key} – ${config.patches_field ? `patches of ${config.patches_field}` : "samples"}`;
-  }
+  const runText = ({ key, config }) => `${key} – ${config.patches_field ? `patches of ${config.patches_field}` : "samples"}`;
 
   function aboutRun({ config }) {
     const source = config.model ? `by ${config.model}` : config.field ? `from the field ${config.field}` : "given embeddings";
-    return `${config.dim} numbers each, ${source}; ${config.metric}, ${config.backend}`;
+    return `${number(config.dim)} dimensions, ${source}; ${config.metric}, ${config.backend}`;
   }
 
   function paint() {
-    none.hidden = indexes().length > 0;
-    body.hidden = !none.hidden;
-    none.querySelector("a").href = app.addressOf({}, "runs");
-    if (body.hidden) return;
+    form.none.hidden = indexes().length > 0;
+    form.body.hidden = !form.none.hidden;
+    form.link.href = app.addressOf({}, "runs");
+    if (form.body.hidden) return;
     if (!chosen()) query.run = (indexes().find(({ config }) => (config.patches_field ?? "") === app.state.patches) ?? indexes()[0]).key;
-    run.replaceChildren(...indexes().map((one) => el("option", { value: one.key }, runText(one))));
-    run.value = query.run;
-    const index = chosen();
-    about.textContent = aboutRun(index);
-    positive.replaceChildren(...query.positive.map((entry) => prompt("positive", entry)));
-    negative.replaceChildren(...query.negative.map((entry) => prompt("negative", entry)));
-    wordsField.hidden = !index.config.supports_prompts;
-    wordsNote.textContent = /efficientnet/i.test(index.config.model ?? "") ? "This model has no text encoder: words are matched with its classes, which is approximate." : "";
-    if (document.activeElement !== words) words.value = query.words;
-    if (document.activeElement !== k) k.value = query.k;
-    reverse.checked = query.reverse;
-    everywhere.checked = query.everywhere;
-    aggregation.value = query.aggregation;
-    aggregation.parentElement.hidden = query.positive.length + Boolean(query.words) < 2;
-    file.parentElement.hidden = !index.config.model;
-    stop.hidden = saving.hidden = !app.state.similar;
+    form.run.replaceChildren(...indexes().map((one) => el("option", { value: one.key }, runText(one))));
+    form.run.value = query.run;
+    form.about.textContent = aboutRun(chosen());
+    for (const side of ["positive", "negative"]) form[side].replaceChildren(...query[side].map((entry) => prompt(side, entry)));
+    paintControls(chosen().config);
   }
 
-  const resort = (change) => {
-    query = { ...query, ...change };
-    if (app.state.similar) sort({});
-    else paint();
-  };
+  function paintControls({ model, supports_prompts: takesWords }) {
+    form.wordsField.hidden = !takesWords;
+    form.wordsNote.textContent = /efficientnet/i.test(model ?? "") ? "This model has no text encoder: words are matched with its classes, which is approximate." : "";
+    if (document.activeElement !== form.words) form.words.value = query.words;
+    if (document.activeElement !== form.k) form.k.value = query.k;
+    form.reverse.checked = query.reverse;
+    form.everywhere.checked = query.everywhere;
+    form.aggregation.value = query.aggregation;
+    form.aggregation.parentElement.hidden = query.positive.length + Boolean(query.words) < 2;
+    form.file.parentElement.hidden = !model;
+    form.stop.hidden = form.saving.hidden = !app.state.similar;
+  }
 
   async function saveDistances() {
-    saved.textContent = "";
-    const name = field.value.trim();
-    if (!name) return field.focus();
+    form.saved.textContent = "";
+    const name = form.distances.value.trim();
+    if (!name) return form.distances.focus();
     try {
       const { sort: _, ...view } = viewOf(app.state, app.dataset.fields);
-      const answer = await api.sort(app.dataset.name, query.run, { ...sortBody(query, view, pictureOf), dist_field: name });
-      saved.textContent = `Saved for ${answer.hits.length} in ‘${name}’.`;
-      showProblem(problem, null);
+      const { hits } = await api.sort(app.dataset.name, query.run, { ...sortBody(query, view, pictureOf), dist_field: name });
+      form.saved.textContent = `Saved for ${number(hits.length)} in ‘${name}’.`;
+      showProblem(form.problem, null);
       await app.changed();
     } catch (error) {
-      showProblem(problem, error);
+      showProblem(form.problem, error);
     }
   }
 
-  form.onsubmit = (event) => {
+  const kWanted = () => Math.max(1, Math.floor(form.k.valueAsNumber) || NO_QUERY.k);
+
+  $("similarity").onsubmit = (event) => {
     event.preventDefault();
-    sort({ words: wordsField.hidden ? "" : words.value.trim(), k: Math.max(1, Math.floor(k.valueAsNumber) || NO_QUERY.k) });
+    sort({ words: form.wordsField.hidden ? "" : form.words.value.trim(), k: kWanted() });
   };
-  // The ids of one index mean nothing to one of something else.
-  run.onchange = () => {
-    const before = chosen()?.config.patches_field;
-    query.run = run.value;
-    const isKept = chosen().config.patches_field === before;
-    const keep = (list) => list.filter((entry) => isKept || isPicture(entry));
-    query = { ...query, positive: keep(query.positive), negative: keep(query.negative), words: chosen().config.supports_prompts ? query.words : "" };
-    if (app.state.similar && (query.positive.length || query.words)) sort({});
-    else paint();
+  form.run.onchange = () => {
+    use(form.run.value);
+    change({});
   };
-  k.onchange = () => resort({ k: Math.max(1, Math.floor(k.valueAsNumber) || NO_QUERY.k) });
-  reverse.onchange = () => resort({ reverse: reverse.checked });
-  everywhere.onchange = () => resort({ everywhere: everywhere.checked });
-  aggregation.onchange = () => resort({ aggregation: aggregation.value });
-  stop.onclick = () => app.go({ similar: null });
-  save.onclick = saveDistances;
-  file.onchange = () => {
-    take([...file.files]);
-    file.value = "";
+  form.k.onchange = () => change({ k: kWanted() });
+  form.reverse.onchange = () => change({ reverse: form.reverse.checked });
+  form.everywhere.onchange = () => change({ everywhere: form.everywhere.checked });
+  form.aggregation.onchange = () => change({ aggregation: form.aggregation.value });
+  form.stop.onclick = () => app.go({ similar: null });
+  form.save.onclick = saveDistances;
+  form.file.onchange = () => {
+    take([...form.file.files]);
+    form.file.value = "";
   };
+  acceptDrops(document.body, form.drop, ({ files }) => take([...files]));
   document.addEventListener("paste", ({ clipboardData }) => take([...(clipboardData?.files ?? [])]));
 
   return {
@@ -229,7 +184,9 @@ export function createSimilarity(app) {
         query = { ...app.state.similar };
         open();
       }
-      saved.textContent = "";
+      const asked = JSON.stringify(app.state.similar);
+      if (asked !== shown) form.saved.textContent = "";
+      shown = asked;
       paint();
     },
   };

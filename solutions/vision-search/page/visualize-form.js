@@ -4,15 +4,15 @@ import { $, plural, showProblem } from "/assets/dom.js";
 import * as api from "/solution/api.js";
 import { field, problemBox, select, submit, text } from "/solution/form.js";
 
-const METHODS = [["pca", "PCA"], ["umap", "UMAP"], ["tsne", "t-SNE"]];
+const METHODS = [["pca", "PCA: quick, keeps what is far apart"], ["tsne", "t-SNE: slower, keeps neighbours together"]];
 
 /** `started(job)` is called with the job that computes it. */
 export function createVisualizeForm(app, started) {
   const form = $("visualize");
   const run = select("visualize-run", []);
-  const method = select("visualize-method", app.info.visualization_methods?.map((name) => [name, name]) ?? METHODS.slice(0, 1));
+  const method = select("visualize-method", METHODS);
   const key = text("visualize-key", { required: true, placeholder: "map" });
-  const sample = text("visualize-sample", { inputMode: "numeric", placeholder: "all" });
+  const sample = text("visualize-sample", { inputMode: "numeric", placeholder: "5000" });
   const problem = problemBox();
   form.append(field("Index", run), field("Method", method), field("Key", key, "The name of the visualization."), field("Points at most", sample), problem, submit("Compute"));
 
