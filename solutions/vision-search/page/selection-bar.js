@@ -44,7 +44,7 @@ export function selectionBar(app, selection, loaded) {
     try {
       const { changed } = await api.tag(app.state.dataset, { view: { ids }, ...tags });
       showProblem(problem, null);
-      said.textContent = `${plural(changed, "sample", "samples")} changed`;
+      said.textContent = `${plural(changed, "tag", "tags")} changed`;
       await app.changed();
     } catch (error) {
       showProblem(problem, error);
