@@ -75,7 +75,10 @@ pub async fn run(
 }
 
 /// Runs the script, with its output on the terminal, unless the data already exists: a container has no bash.
-fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
+///
+/// # Errors
+/// `Unavailable` when the script fails; those of the file system.
+pub fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
     if samples.join(sample.folder).join(READY).exists() {
         return Ok(());
     }
