@@ -65,6 +65,8 @@ def main() -> None:
     step(attach, **index, metric={"default": "dotproduct"}, collection_name={"required": True})
     step(query, brain_key={"required": True}, dataset=dataset, ids={"nargs": "+"}, k={"type": int, "default": 10})
     step(delete, brain_key={"required": True}, dataset=dataset)
+    step(wait_for_milvus)
+    step(make_vectors, "file", count={"type": int, "default": 10_000}, dimension={"type": int, "default": 512})
     step(bench, "vectors", metric={"default": "cosine"}, queries={"type": int, "default": 1000})
     arguments = vars(parser.parse_args())
     print(json.dumps(arguments.pop("function")(**arguments)))
@@ -202,6 +204,12 @@ def read(format: str, folder: str, dataset: str | None) -> dict:
         options |= {"extra_attrs": True, "label_types": "detections", "use_polylines": False}
     if format == "YOLOv5":
         options["split"] = "train"
+    if format == "CSV":
+        # It takes every column for a string, and cannot put a label together.
+        options["fields"] = {
+            "tags": lambda text: text.split(","), "weather": str, "score": float, "count": int,
+            "checked": lambda text: text.lower() == "true",
+        }
     loaded = fo.Dataset.from_dir(**options)
     if format == "YOLOv5":
         options.pop("name")
@@ -318,6 +326,34 @@ def delete(brain_key: str, dataset: str) -> dict:
     loaded.load_brain_results(brain_key).cleanup()
     loaded.delete_brain_run(brain_key)
     return {"runs": loaded.list_brain_runs()}
+
+
+def wait_for_milvus() -> dict:
+    """Waits until Milvus makes a collection and searches it: its port is open long before."""
+    import pymilvus
+
+    uri, end = os.environ["FIFTYONE_BRAIN_SIMILARITY_MILVUS_URI"], time.monotonic() + 120
+    while True:
+        try:
+            client = pymilvus.MilvusClient(uri, timeout=10)
+            client.create_collection("interop_probe", dimension=2)
+            client.insert("interop_probe", [{"id": 1, "vector": [1.0, 2.0]}])
+            client.search("interop_probe", [[1.0, 2.0]], limit=1)
+            client.drop_collection("interop_probe")
+            return {"version": client.get_server_version()}
+        except pymilvus.MilvusException:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1)
+
+
+def make_vectors(file: str, count: int, dimension: int) -> dict:
+    """Writes vectors in a hundred groups to a file (.npy, f32), as embeddings of pictures lie."""
+    random = np.random.default_rng(7)
+    groups = random.standard_normal((100, dimension))
+    near = groups[random.integers(100, size=count)] + 0.7 * random.standard_normal((count, dimension))
+    np.save(file, near.astype(np.float32))
+    return {"count": count, "dimension": dimension}
 
 
 def bench(vectors: str, metric: str, queries: int) -> dict:
