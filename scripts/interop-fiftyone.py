@@ -192,7 +192,7 @@ def export(folder: str, formats: list[str], dataset: str) -> dict:
 
 
 def read(format: str, folder: str, dataset: str | None) -> dict:
-    """Loads what we exported, and prints what FiftyOne makes of it; keeps it with --dataset."""
+    """Loads an export, and prints what FiftyOne makes of it; keeps it with --dataset."""
     kind, field = FORMATS[format]
     name = dataset or "interop-read"
     if fo.dataset_exists(name):
@@ -226,17 +226,16 @@ def read(format: str, folder: str, dataset: str | None) -> dict:
 def dump(dataset: str) -> dict:
     """Everything that a dataset holds, in plain JSON, with empty fields left out."""
     loaded = fo.load_dataset(dataset)
+    common = ("id", "filepath", "tags", "metadata", "created_at", "last_modified_at")
+    fields = {name: str(field) for name, field in loaded.get_field_schema().items() if name not in common}
     samples = []
     for sample in loaded.iter_samples():
         shown = {"id": sample.id, "file": os.path.basename(sample.filepath), "tags": sample.tags}
         if sample.metadata is not None:
             shown["metadata"] = plain(sample.metadata)
-        for name in loaded.get_field_schema():
-            if name not in ("id", "filepath", "tags", "metadata", "created_at", "last_modified_at"):
-                if sample[name] is not None:
-                    shown[name] = plain(sample[name])
+        shown |= {name: plain(sample[name]) for name in fields if sample[name] is not None}
         samples.append(shown)
-    return {"name": loaded.name, "info": loaded.info, "samples": samples}
+    return {"info": loaded.info, "fields": fields, "samples": samples}
 
 
 def plain(value):
