@@ -32,6 +32,15 @@ serve-molecule-search: ## Serve molecule-search's page over the data imported so
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p molecule-search -- serve
 
+.PHONY: demo-vision-search serve-vision-search
+demo-vision-search: ## Build vision-search, compose labelled scenes, index and query them, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p vision-search -- demo
+
+serve-vision-search: ## Serve vision-search's page over the datasets imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p vision-search -- serve
+
 # Mostly a single build from scratch, so incremental compilation would only cost time.
 .PHONY: test
 test: setup format docker-check deny-if-there ## Install what is missing and run every check and test
@@ -74,10 +83,11 @@ deny-if-there:
 # Compose v2 and newer is a part of docker, 1.29 a program of its own.
 COMPOSE = $$(docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: docker-image-search docker-molecule-search
+.PHONY: docker-image-search docker-molecule-search docker-vision-search
 docker-image-search: ## Build image-search's image and run it with Milvus and Redis (docker/README.md)
 docker-molecule-search: ## The same for molecule-search
-docker-image-search docker-molecule-search: docker-%:
+docker-vision-search: ## The same for vision-search
+docker-image-search docker-molecule-search docker-vision-search: docker-%:
 	@$(COMPOSE) -f docker/$*/compose.yaml up --build --detach
 	@for second in {1..60}; do $(COMPOSE) -f docker/$*/compose.yaml exec -T app $* health && break; sleep 1; done
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
@@ -127,6 +137,13 @@ bench-molecule: ## Compare molecule-search with RDKit and FPSim2 (PART=fingerpri
 	@scripts/sample-molecules
 	@cargo build --release --locked --quiet -p molecule-search -p bootcamp-bench
 	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench molecule $(PART) $(if $(PART),$(filter 1m,$(SCALE)))
+
+.PHONY: interop-fiftyone
+interop-fiftyone: ## Exchange datasets and indexes with the real FiftyOne, and compare speed (fetches 250 MB)
+	@scripts/system-packages g++ python3-venv
+	@scripts/interop-fiftyone-setup
+	@cargo build --release --locked --quiet -p vision-search
+	@scripts/interop-fiftyone
 
 .PHONY: setup
 setup: ## Install what the tests need: system packages, cargo-nextest, test servers
