@@ -115,7 +115,8 @@ impl Dataset {
     /// after which a page of a sorted view begins is gone.
     pub fn page(&self, view: &View, start: Start, limit: u64) -> Result<Vec<Sample>> {
         self.read(|reading, tables| {
-            let select = page(Query::new(tables, view)?.samples()?, view, start, limit)?;
+            let query = Query::new(tables, view)?;
+            let select = page(query.samples()?, view, start, limit)?;
             let found = reading.select(&tables.samples, &select)?;
             found.iter().map(|document| sample(reading, tables, document)).collect()
         })
@@ -147,7 +148,8 @@ impl Dataset {
     pub fn patches(&self, view: &View, field: &str, start: Start, limit: u64) -> Result<Vec<Patch>> {
         self.read(|reading, tables| {
             let set = patches_of(tables, field)?;
-            let select = page(Query::new(tables, view)?.patches(field)?, view, start, limit)?;
+            let query = Query::new(tables, view)?;
+            let select = page(query.patches(field)?, view, start, limit)?;
             patches(reading, tables, &reading.select(set, &select)?)
         })
     }

@@ -1,6 +1,6 @@
 //! Changing what is there: values, vectors, tags, where the pictures lie; and removing samples.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bootcamp_core::documents::{Document, Writing};
 use bootcamp_core::{Error, Result};
@@ -38,6 +38,13 @@ pub struct Relocated {
     pub missing: u64,
     /// The first ten of the files that are not there.
     pub examples: Vec<String>,
+}
+
+/// A picture that was moved, and its names.
+struct Move {
+    id: ObjectId,
+    before: String,
+    after: String,
 }
 
 impl Dataset {
@@ -145,7 +152,7 @@ impl Dataset {
         }
         let changed = self.write(|writing, tables| {
             let mut changed = 0;
-            for (id, before, after) in &moves {
+            for Move { id, before, after } in &moves {
                 let moved = |body: &mut SampleBody| {
                     // Another program may have been quicker.
                     let same = body.filepath == *before;
@@ -162,7 +169,7 @@ impl Dataset {
     }
 
     /// The samples below `from` that have a file below `to`, with their paths before and after; and what is said of others.
-    fn moves(&self, from: &Path, to: &Path) -> Result<(Vec<(ObjectId, String, String)>, Relocated)> {
+    fn moves(&self, from: &Path, to: &Path) -> Result<(Vec<Move>, Relocated)> {
         #[derive(Deserialize)]
         struct Place {
             filepath: String,
@@ -177,18 +184,18 @@ impl Dataset {
                 Ok(())
             })
         })?;
-        let mut is_there = |(_, _, after): &(ObjectId, String, PathBuf)| {
-            let is_there = after.is_file();
-            if !is_there {
-                report.missing += 1;
-                if report.examples.len() < EXAMPLES {
-                    report.examples.push(path_name(after));
-                }
+        let mut moves = Vec::new();
+        for (id, before, after) in found {
+            let name = path_name(&after);
+            if after.is_file() {
+                moves.push(Move { id, before, after: name });
+                continue;
             }
-            is_there
-        };
-        found.retain(|sample| is_there(sample));
-        let moves = found.into_iter().map(|(id, before, after)| (id, before, path_name(&after))).collect();
+            report.missing += 1;
+            if report.examples.len() < EXAMPLES {
+                report.examples.push(name);
+            }
+        }
         Ok((moves, report))
     }
 

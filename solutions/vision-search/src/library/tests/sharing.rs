@@ -28,7 +28,7 @@ fn readers_see_whole_batches_while_one_writes() {
                 let mut seen = 0;
                 while !done.load(Ordering::Relaxed) {
                     let count = dataset.count(&View::new()).unwrap();
-                    assert!(count >= seen && count % 20 == 0, "{count} after {seen}");
+                    assert!(count >= seen && count.is_multiple_of(20), "{count} after {seen}");
                     seen = count;
                     if let Ok(labels) = dataset.patch_ids(&View::new().labels("objects", "label == 'b'"), "objects") {
                         assert!(labels.len().is_multiple_of(20) && labels.len() as u64 >= seen);
