@@ -50,7 +50,8 @@ impl ItemBody {
     }
 }
 
-pub(crate) fn in_url(text: &str) -> String {
+/// Text as a part of a URL's path or query.
+pub fn in_url(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -218,6 +218,14 @@ pub fn read(path: &Path, format: Format, options: &ReadOptions) -> Result<Sample
     Ok(Samples { found, remarks, tags, keep_missing, seen: HashSet::new() })
 }
 
+/// Width and height of a picture as it is shown, turned upright, by the file's header.
+///
+/// # Errors
+/// `NotFound` or `Io` when it cannot be read, `InvalidInput` when it is no picture.
+pub fn picture_size(path: &Path) -> Result<(u32, u32)> {
+    size::Size::read(path).map(size::Size::sides)
+}
+
 /// What becomes of the pictures of a dataset that is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Media {
