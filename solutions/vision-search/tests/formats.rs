@@ -1,7 +1,9 @@
 //! Formats of datasets: what one writes comes back, files as other programs write them are read, and broken ones do no
 //! harm.
 
+mod fiftyone;
 mod foreign;
+mod made;
 mod malformed;
 mod round_trips;
 
@@ -47,6 +49,11 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image::RgbImage::new(width, height).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
+}
+
+/// JSON as a file has it.
+fn text(value: &serde_json::Value) -> Vec<u8> {
+    value.to_string().into_bytes()
 }
 
 /// All of a dataset.

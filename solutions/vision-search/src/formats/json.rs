@@ -50,6 +50,7 @@ impl JsonFile {
     }
 
     /// Reads the file to its end, and gives every element of these lists or objects at its top. Others are passed over.
+    /// An error of `each` ends it.
     ///
     /// # Errors
     /// `InvalidInput` with line and column when it is not JSON or cut off, or one of these is neither list, object nor

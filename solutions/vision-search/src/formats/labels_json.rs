@@ -164,23 +164,25 @@ fn class_name(class: &Value) -> String {
     class.as_str().map_or_else(|| class.to_string(), str::to_owned)
 }
 
-/// Whether labels in a `labels.json` look like boxes; nothing, if there are none to look at.
+/// Whether labels in a `labels.json` look like boxes; nothing, if there are none to look at. What follows the first that
+/// tells is not looked at.
+///
+/// # Errors
+/// Those of [`JsonFile::scan`].
 pub(super) fn task(file: &JsonFile) -> Result<Option<Task>> {
     let mut found = None;
-    file.scan(&["labels"], |element| {
-        if found.is_none() && element.key.is_some() {
-            found = match value(element.text) {
-                Value::Array(targets) => targets.first().map(|target| match target.get("bounding_box") {
-                    Some(_) => Task::Detection,
-                    None => Task::Classification,
-                }),
-                Value::Null => None,
-                _ => Some(Task::Classification),
-            };
-        }
-        Ok(())
-    })?;
-    Ok(found)
+    let scanned = file.scan(&["labels"], |element| {
+        found = match value(element.text) {
+            Value::Array(targets) => targets.first().map(|target| match target.get("bounding_box") {
+                Some(_) => Task::Detection,
+                None => Task::Classification,
+            }),
+            Value::Null => None,
+            _ => Some(Task::Classification),
+        };
+        if found.is_some() { Err(Error::invalid("there are labels")) } else { Ok(()) }
+    });
+    if found.is_some() { Ok(found) } else { scanned.map(|()| None) }
 }
 
 pub(super) struct LabelsJson {

@@ -57,7 +57,10 @@ pub enum Format {
     Voc,
     /// YOLOv5: `dataset.yaml`, `images/<split>` and `labels/<split>`.
     Yolov5,
-    /// A table with a column `filepath`; see [`Format::Csv`]'s columns in the README of this program.
+    /// A table, with a row for each picture or each box. `filepath` is an absolute path, or one in the folder `data`
+    /// beside it; `tags` are separated by commas; `label` and `confidence` are a class, and `kind.label` and
+    /// `kind.confidence` one of the field `kind`; `x`, `y`, `width` and `height` are a box in shares of the picture. All
+    /// other columns are fields of numbers, texts, truth values, or lists in JSON.
     Csv,
 }
 

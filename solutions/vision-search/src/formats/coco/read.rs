@@ -75,17 +75,18 @@ fn annotation_files(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether a folder or file looks like COCO: its JSON has a list of images.
+/// Whether a folder or file looks like COCO: its JSON has a list of images. What follows that is not looked at.
 pub(in crate::formats) fn has_coco_lists(root: &Path) -> bool {
     let has_images = |path: &Path| {
         let mut found = false;
+        let seen = || Err(Error::invalid("there are images"));
         let scanned = JsonFile::open(path).and_then(|file| {
             file.scan(&["images"], |element| {
                 found |= element.key.is_none();
-                Ok(())
+                if found { seen() } else { Ok(()) }
             })
         });
-        scanned.is_ok() && found
+        scanned.is_err() && found
     };
     if root.is_file() {
         return has_images(root);

@@ -1,9 +1,5 @@
-//! A table, one row a picture, or one row a box.
-//!
-//! `filepath` is absolute, or relative to the folder `data` beside the table. `tags` are separated by commas. `label` is a
-//! class, `confidence` how sure that is; `kind.label` and `kind.confidence` are those of the field `kind`, as FiftyOne
-//! writes them. Where there are `x`, `y`, `width` and `height`, in shares of the picture, `label` is the class of that box,
-//! and a picture has a row for each. All other columns are fields: numbers, truth values, lists in JSON, or texts.
+//! A table, one row a picture, or one row a box; [`Format::Csv`](super::Format::Csv) says which columns it has. Those with a
+//! dot are as FiftyOne writes them; it reads its own and ours only when told which columns to take.
 
 mod read;
 mod write;
