@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::App;
 use super::view::ViewArgs;
-use crate::analysis::{Analysis, DuplicateGroup, Leak, SameFile, Vectors, exact_duplicates};
+use crate::analysis::{Analysis, DuplicateGroup, Leak, SameFile, exact_duplicates};
 use crate::library::{Dataset, View};
 use crate::sample::ObjectId;
 use crate::similarity::index::SimilarityIndex;
@@ -118,7 +118,7 @@ async fn analyse<T: Send + 'static>(
     what: &str,
     args: IndexArgs,
     compare: impl FnOnce(&Analysis<'_>, &SimilarityIndex) -> Result<T> + Send + 'static,
-) -> Result<Option<(SimilarityIndex, Vectors, T)>> {
+) -> Result<Option<(SimilarityIndex, T)>> {
     let dataset = app.brain.dataset(&args.dataset).await?;
     let index = SimilarityIndex::open(&app.brain, &dataset, &args.brain_key).await?;
     let (view, watch) = (args.view.view()?, Watch::default());
@@ -129,7 +129,7 @@ async fn analyse<T: Send + 'static>(
         blocking(move || {
             let analysis = Analysis::new(&loaded.vectors, index.config.metric.metric(), &watch)?;
             let result = compare(&analysis, &index)?;
-            Ok((index, loaded.vectors, result))
+            Ok((index, result))
         })
         .await
     };
@@ -142,7 +142,7 @@ async fn analyse<T: Send + 'static>(
 pub async fn duplicates(app: &App, args: DuplicatesArgs) -> Result<ExitCode> {
     let threshold = args.threshold;
     let find = move |analysis: &Analysis<'_>, _: &SimilarityIndex| analysis.near_duplicates(threshold);
-    let Some((index, _, groups)) = analyse(app, "comparing", args.index, find).await? else {
+    let Some((index, groups)) = analyse(app, "comparing", args.index, find).await? else {
         return Ok(INTERRUPTED.into());
     };
     if let Some(tag) = args.tag {
@@ -238,13 +238,12 @@ pub async fn outliers(app: &App, args: OutliersArgs) -> Result<ExitCode> {
     rate(app, rated, args.field).await
 }
 
+/// Entries with a value each.
+type Ratings = Vec<(ObjectId, f32)>;
+
 /// Stores ratings in a field, and prints the highest.
-async fn rate(
-    app: &App,
-    rated: Option<(SimilarityIndex, Vectors, Vec<(ObjectId, f32)>)>,
-    field: Option<String>,
-) -> Result<ExitCode> {
-    let Some((index, _, mut ratings)) = rated else { return Ok(INTERRUPTED.into()) };
+async fn rate(app: &App, rated: Option<(SimilarityIndex, Ratings)>, field: Option<String>) -> Result<ExitCode> {
+    let Some((index, mut ratings)) = rated else { return Ok(INTERRUPTED.into()) };
     if let Some(field) = &field {
         let values = ratings.iter().map(|(id, rating)| (*id, Some((*rating).into()))).collect();
         let (dataset, name) = (index.dataset.clone(), field.clone());
@@ -270,7 +269,7 @@ pub async fn leaky_splits(app: &App, args: LeakyArgs) -> Result<ExitCode> {
         let splits = splits(index, &names)?;
         analysis.leaky_splits(&splits, threshold)
     };
-    let Some((_, _, found)) = analyse(app, "comparing", args.index, find).await? else {
+    let Some((_, found)) = analyse(app, "comparing", args.index, find).await? else {
         return Ok(INTERRUPTED.into());
     };
     if app.printer.json {
@@ -298,7 +297,9 @@ fn splits(index: &SimilarityIndex, names: &[String]) -> Result<BTreeMap<ObjectId
             None => index.dataset.ids(&view)?,
         };
         sizes.insert(name, ids.len());
-        ids.into_iter().for_each(|id| drop(splits.entry(id).or_default().insert(name.clone())));
+        for id in ids {
+            splits.entry(id).or_default().insert(name.clone());
+        }
     }
     match sizes.iter().find(|(_, size)| **size == 0) {
         Some((name, _)) => Err(Error::invalid(format!("no sample has the tag '{name}'"))

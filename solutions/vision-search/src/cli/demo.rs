@@ -1,6 +1,6 @@
 //! `demo`: composed scenes, an index of their pictures and one of their objects, a search, and the page.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,14 +14,15 @@ use super::dataset::import_dataset;
 use super::similarity::{print, print_computed};
 use crate::formats::{Format, ReadOptions};
 use crate::library::{Dataset, Start, View};
-use crate::sample_data::{ABOUT, SCENES, STAMPS, prepare};
+use crate::sample_data::{ABOUT, prepare};
 use crate::similarity::compute::{ComputeSimilarity, DEFAULT_MODEL};
 use crate::similarity::index::SimilarityIndex;
 use crate::similarity::query::{Prompt, SimilarityQuery};
 use crate::transfer::ImportDataset;
 use crate::visualization::{Method, Visualization, visualize};
 
-/// The runs of the demo.
+/// The dataset and the runs of the demo.
+const SCENES: &str = "scenes";
 const SAMPLES: &str = "img_sim";
 const PATCHES: &str = "patch_sim";
 const MAP: &str = "patch_map";
@@ -42,10 +43,14 @@ pub struct DemoArgs {
 pub async fn run(app: &App, args: DemoArgs, file: ServerFile) -> Result<ExitCode> {
     let folder = args.samples.clone();
     app.printer.note(format_args!("sample data: {}, in {}", ABOUT, folder.display()));
-    let preparing = folder.clone();
-    blocking(move || prepare(&preparing)).await?;
-    for (name, format) in [(SCENES, Format::FiftyOneImageDetection), (STAMPS, Format::ClassificationTree)] {
-        if import(app, &folder, name, format).await? == INTERRUPTED {
+    let watch = Watch::default();
+    let preparing = watch.clone();
+    let data = watched("composing", &watch, app.printer, blocking(move || prepare(&folder, &preparing))).await?;
+    for (name, path, format) in
+        [(SCENES, data.scenes, Format::FiftyOneImageDetection), ("stamps", data.stamps, Format::ClassificationTree)]
+    {
+        let what = ImportDataset { name: name.to_owned(), path, format: Some(format), options: ReadOptions::default() };
+        if import_dataset(app, what).await? == ExitCode::from(INTERRUPTED) {
             return Ok(INTERRUPTED.into());
         }
     }
@@ -69,17 +74,6 @@ pub async fn run(app: &App, args: DemoArgs, file: ServerFile) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     super::serve::run(app, args.serve, file).await
-}
-
-async fn import(app: &App, samples: &Path, name: &str, format: Format) -> Result<u8> {
-    let what = ImportDataset {
-        name: name.to_owned(),
-        path: samples.join(name),
-        format: Some(format),
-        options: ReadOptions::default(),
-    };
-    let code = import_dataset(app, what).await?;
-    Ok(if code == ExitCode::from(INTERRUPTED) { INTERRUPTED } else { 0 })
 }
 
 /// Computes an index, unless an earlier demo has.

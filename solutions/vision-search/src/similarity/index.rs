@@ -148,7 +148,7 @@ impl SimilarityIndex {
         self.check(&entries)?;
         let store = self.brain.stores.writer(self.config.backend).await?;
         let mut last: HashMap<ObjectId, usize> = HashMap::new();
-        entries.iter().enumerate().for_each(|(at, entry)| drop(last.insert(entry.id, at)));
+        last.extend(entries.iter().enumerate().map(|(at, entry)| (entry.id, at)));
         let ids: Vec<ObjectId> = last.keys().copied().collect();
         let there = self.there(&*store, &ids).await?;
         if existing == Existing::Refuse && !there.is_empty() {
@@ -157,8 +157,7 @@ impl SimilarityIndex {
         }
         let mut done = Added::default();
         let mut records = Vec::with_capacity(BATCH);
-        for (at, entry) in entries.into_iter().enumerate().filter(|(at, entry)| last[&entry.id] == *at) {
-            debug_assert_eq!(last[&entry.id], at);
+        for (_, entry) in entries.into_iter().enumerate().filter(|(at, entry)| last[&entry.id] == *at) {
             match (there.contains(&entry.id), existing) {
                 (true, Existing::Keep) => {
                     done.kept += 1;
