@@ -14,8 +14,11 @@ use npyz::WriterBuilder;
 use serde_json::{Value, json};
 
 /// Classes, with the colour of their objects and what their embeddings are about.
-const CLASSES: [(&str, [u8; 3], [f32; 3]); 3] =
-    [("blue", [40, 70, 200], [1.0, 0.0, 0.0]), ("green", [30, 150, 60], [0.0, 1.0, 0.0]), ("red", [200, 40, 40], [0.0, 0.0, 1.0])];
+const CLASSES: [(&str, [u8; 3], [f32; 3]); 3] = [
+    ("blue", [40, 70, 200], [1.0, 0.0, 0.0]),
+    ("green", [30, 150, 60], [0.0, 1.0, 0.0]),
+    ("red", [200, 40, 40], [0.0, 0.0, 1.0]),
+];
 /// Pictures of each class.
 const EACH: usize = 8;
 const SAMPLES: usize = CLASSES.len() * EACH;

@@ -23,7 +23,8 @@ async fn looking_at_samples_and_narrowing_them() {
 
     // Classes have the counts of what is shown; a condition has a chip that lifts it.
     page.click("[data-testid=field-objects] summary").await;
-    page.wait("$$('[data-testid=class-filter]').map(({ value }) => value).sort().join() === 'blue,green,mark,red'").await;
+    page.wait("$$('[data-testid=class-filter]').map(({ value }) => value).sort().join() === 'blue,green,mark,red'")
+        .await;
     page.click("[data-testid=class-filter][value=mark]").await;
     wait_status(&page, &format!("6 of {SAMPLES} samples")).await;
     page.wait("location.hash.includes('labels=objects&class=mark')").await;

@@ -24,7 +24,8 @@ async fn sorting_by_similarity_to_what_is_chosen() {
     page.wait(&format!("{NAMES}.slice(0, {EACH}).every((name) => name.startsWith('blue-'))")).await;
     page.wait(&format!("{NAMES}[0] === 'blue-0.png' && {DISTANCES}[0] === 0")).await;
     page.wait(&format!("{DISTANCES}.every((far, at, all) => !at || far >= all[at - 1])")).await;
-    page.wait("$shown('#similarity') && $$('.prompts.positive img').every((picture) => picture.naturalWidth > 0)").await;
+    page.wait("$shown('#similarity') && $$('.prompts.positive img').every((picture) => picture.naturalWidth > 0)")
+        .await;
     page.wait("!$shown('#similarity-words') && !$shown('#similarity-file + span')").await;
     page.fits_and_is_named("results").await;
 
@@ -83,7 +84,9 @@ async fn sorting_patches() {
     page.click("#detail [data-testid=label-like]").await;
     page.click("#similarity-everywhere").await;
     page.wait(&format!("{STATUS}.startsWith('{PATCHES} of {PATCHES} patches, ')")).await;
-    let first = format!("{TILES}.slice(0, {EACH}).every((tile) => tile.querySelector('[data-testid=label]').textContent === 'red')");
+    let first = format!(
+        "{TILES}.slice(0, {EACH}).every((tile) => tile.querySelector('[data-testid=label]').textContent === 'red')"
+    );
     page.wait(&first).await;
     page.wait("$('[data-testid=patches]').value === 'objects' && location.hash.includes('similar=obj_sim')").await;
 
