@@ -3,3 +3,4 @@
 #![cfg(test)] // clippy allows `unwrap` in what says so
 
 mod formats;
+mod page;
