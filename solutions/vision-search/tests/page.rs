@@ -33,7 +33,7 @@ const OBJECT: [u32; 4] = [40, 30, 64, 48];
 const MARK: [u32; 4] = [120, 90, 24, 18];
 
 /// How many there are, as the grid says it.
-const STATUS: &str = "$('#grid [data-testid=grid-status]').textContent";
+const STATUS: &str = "($('#grid [data-testid=grid-status]')?.textContent ?? '')";
 const TILES: &str = "$$('#grid [data-testid=tile]')";
 /// The names of the pictures, in the order of the grid.
 const NAMES: &str = "$$('#grid [data-testid=open]').map((node) => node.ariaLabel.replace(/^Open (.* in )?|,.*$/g, ''))";

@@ -25,7 +25,7 @@ pub struct ViewArgs {
     exists: Vec<String>,
     /// Only samples that do not have this field
     #[arg(long, value_name = "FIELD")]
-    missing: Vec<String>,
+    without: Vec<String>,
     /// Only the samples whose ids are in this file, one a line
     #[arg(long, value_name = "FILE")]
     ids_from: Option<PathBuf>,
@@ -54,7 +54,7 @@ impl ViewArgs {
             labels: self.labels.as_deref().map(labels).transpose()?,
             tags: self.tags,
             exists: self.exists,
-            missing: self.missing,
+            missing: self.without,
             ids: self.ids_from.map(|path| ids(&path)).transpose()?,
             sort: self.sort.map(|by| Sort { by, descending: self.descending }),
             skip: self.skip,

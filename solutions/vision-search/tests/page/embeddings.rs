@@ -5,7 +5,7 @@ use fantoccini::key::Key;
 
 use super::{EACH, SAMPLES, choose, imported, indexed, open};
 
-const STATUS: &str = "$('#map-grid [data-testid=grid-status]').textContent";
+const STATUS: &str = "($('#map-grid [data-testid=grid-status]')?.textContent ?? '')";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_at_embeddings() {
