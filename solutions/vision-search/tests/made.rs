@@ -15,12 +15,7 @@ pub const DIM: usize = 8;
 pub fn birds() -> Home {
     let home = crate::home();
     write_birds(&home.path().join("birds"));
-    let home = home.with("tags.txt", "");
-    home.json(&["dataset", "import", "birds", "--name", "birds", "--json"]);
-    for (at, id) in ids(&home, None).iter().enumerate() {
-        let file = format!("id-{at}");
-        std::fs::write(home.path().join(&file), id).unwrap();
-    }
+    home.json(&["dataset", "import", "birds", "--name", "birds"]);
     tag(&home, "train", |at| at % 2 == 0);
     tag(&home, "test", |at| at % 2 == 1);
     home
@@ -32,7 +27,7 @@ fn tag(home: &Home, tag: &str, wanted: impl Fn(usize) -> bool) {
     let list = home.path().join("chosen.txt");
     std::fs::write(&list, chosen.join("\n")).unwrap();
     let list = list.to_str().unwrap();
-    let changed = home.json(&["tag", "birds", "--add", tag, "--ids-from", list, "--json"]);
+    let changed = home.json(&["tag", "birds", "--add", tag, "--ids-from", list]);
     assert_eq!(changed["changed"], chosen.len());
 }
 
@@ -56,7 +51,7 @@ fn write_birds(folder: &Path) {
 
 /// The ids of samples, or of patches, in the order in which embeddings are given.
 pub fn ids(home: &Home, patches: Option<&str>) -> Vec<String> {
-    let mut arguments = vec!["samples", "birds", "--ids", "--json"];
+    let mut arguments = vec!["samples", "birds", "--ids"];
     arguments.extend(patches.iter().flat_map(|field| ["--patches", field]));
     let ids = home.json(&arguments);
     ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()

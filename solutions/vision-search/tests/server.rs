@@ -9,19 +9,9 @@ fn server() -> (Server, Vec<String>, Vec<Vec<f32>>) {
     let home = birds();
     let (ids, vectors) = (ids(&home, None), vectors(SAMPLES));
     write_npy(&home.path().join("e.npy"), &vectors);
-    home.json(&[
-        "compute-similarity",
-        "birds",
-        "--brain-key",
-        "sim",
-        "--embeddings",
-        "e.npy",
-        "--metric",
-        "cosine",
-        "--json",
-    ]);
-    home.json(&["visualize", "birds", "--brain-key", "map", "--similarity", "sim", "--method", "pca", "--json"]);
-    let server = Server::start(&home, &["serve", "--port", "0"]);
+    home.json(&["compute-similarity", "birds", "--brain-key", "sim", "--embeddings", "e.npy", "--metric", "cosine"]);
+    home.json(&["visualize", "birds", "--brain-key", "map", "--similarity", "sim", "--method", "pca"]);
+    let server = Server::start(&home, &[]);
     // The folder stays as long as the server.
     std::mem::forget(home);
     (server, ids, vectors)

@@ -12,6 +12,7 @@ use clap::Args;
 use super::App;
 use super::dataset::import_dataset;
 use super::similarity::{print, print_computed};
+use crate::backend::SimilarityMetric;
 use crate::formats::{Format, ReadOptions};
 use crate::library::{Dataset, Start, View};
 use crate::sample_data::{ABOUT, prepare};
@@ -57,7 +58,8 @@ pub async fn run(app: &App, args: DemoArgs, file: ServerFile) -> Result<ExitCode
     let dataset = app.brain.dataset(SCENES).await?;
     let patches = ComputeSimilarity::new(PATCHES).patches_field(LABELS.to_owned()).model(DEFAULT_MODEL);
     for compute in [ComputeSimilarity::new(SAMPLES).model(DEFAULT_MODEL), patches] {
-        if compute_once(app, &dataset, compute.skip_failures(true)).await? == INTERRUPTED {
+        let compute = compute.metric(SimilarityMetric::Cosine).skip_failures(true);
+        if compute_once(app, &dataset, compute).await? == INTERRUPTED {
             return Ok(INTERRUPTED.into());
         }
     }

@@ -29,7 +29,6 @@ pub struct DatasetBody {
 /// A value and how often it occurs.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CountBody {
-    #[schema(value_type = Object)]
     pub value: serde_json::Value,
     pub count: u64,
 }

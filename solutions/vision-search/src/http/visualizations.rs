@@ -86,7 +86,6 @@ pub(super) struct PointBody {
     x: f32,
     y: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     color: Option<Value>,
 }
 
