@@ -140,7 +140,7 @@ def make_sample(folder: pathlib.Path, i: int) -> fo.Sample:
     sample["whole"] = float(i)
     sample["count"] = i * 1_000_000_007
     sample["checked"] = i % 2 == 0
-    sample["words"] = [f"word{n}" for n in range(i % 3)]
+    sample["words"] = [f"word{n}" for n in range((i + 1) % 3)]
     sample["numbers"] = [i / 2, -1.5, 1e-9]
     sample["note"] = f"note {i}" if i % 10 == 3 else None
     sample["embedding"] = vectors(i + 1)[i]
