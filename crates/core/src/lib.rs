@@ -8,6 +8,7 @@
 mod address;
 mod caret;
 pub mod config;
+pub mod documents;
 #[cfg(feature = "encoders")]
 pub mod encoder;
 mod error;
@@ -26,6 +27,8 @@ mod rank;
 mod record;
 mod request;
 mod schema;
+mod spelling;
+mod sqlite;
 mod store;
 pub mod validate;
 
@@ -45,4 +48,5 @@ pub use schema::{
     CollectionSpec, ID_FIELD, IdKind, IndexKind, MAX_DIM, MAX_JSON, MAX_NAME, MAX_STRING, Metric, ScalarField,
     ScalarKind, VectorField, VectorKind, check_name,
 };
+pub use spelling::{nearest_name, unknown_name};
 pub use store::{CollectionInfo, Health, IndexInfo, IndexProgress, OnProgress, ServerKind, VectorStore, scan};

@@ -13,7 +13,7 @@ pub const MAX_DIM: usize = 32_768;
 pub const MAX_STRING: usize = 65_535;
 /// The longest JSON text in a JSON field, in bytes.
 pub const MAX_JSON: usize = 65_536;
-/// The name of the id in filters, output and on servers.
+/// The name of the id in filters and on servers, unless [`CollectionSpec::id_field`] says otherwise.
 pub const ID_FIELD: &str = "id";
 
 /// Names that no field may have, because filters could not speak of it. Milvus refuses them too.
@@ -328,13 +328,23 @@ pub enum IdKind {
 pub struct CollectionSpec {
     pub name: String,
     pub id: IdKind,
+    /// The name of the id in filters, and of the primary key on servers: [`ID_FIELD`], unless another program
+    /// prescribes the layout.
+    #[serde(default = "usual_id_field", skip_serializing_if = "is_usual_id_field")]
+    pub id_field: String,
     pub vectors: Vec<VectorField>,
     pub scalars: Vec<ScalarField>,
 }
 
 impl CollectionSpec {
     pub fn new(name: impl Into<String>, id: IdKind) -> Self {
-        Self { name: name.into(), id, vectors: Vec::new(), scalars: Vec::new() }
+        Self { name: name.into(), id, id_field: usual_id_field(), vectors: Vec::new(), scalars: Vec::new() }
+    }
+
+    /// The same, with another name for the id.
+    pub fn id_field(mut self, name: impl Into<String>) -> Self {
+        self.id_field = name.into();
+        self
     }
 
     pub fn vector(mut self, field: VectorField) -> Self {
@@ -367,8 +377,11 @@ impl CollectionSpec {
     pub fn unknown_field(&self, name: &str) -> Error {
         let names = self.scalars.iter().map(|f| &f.name).chain(self.vectors.iter().map(|f| &f.name));
         let shown: String = name.chars().take(64).collect();
-        Error::invalid(format!("collection '{}' has no field '{shown}'", self.name))
-            .with_hint(format!("its fields are: {ID_FIELD}, {}", list(names)))
+        Error::invalid(format!("collection '{}' has no field '{shown}'", self.name)).with_hint(format!(
+            "its fields are: {}, {}",
+            self.id_field,
+            list(names)
+        ))
     }
 
     /// Refuses what any store would refuse, before any store is asked.
@@ -378,14 +391,15 @@ impl CollectionSpec {
     pub fn check(&self) -> Result<()> {
         check_name("collection", &self.name)?;
         if let IdKind::String { max_len } = self.id {
-            check_max_len(ID_FIELD, max_len)?;
+            check_max_len(&self.id_field, max_len)?;
         }
         if self.vectors.is_empty() {
             return Err(Error::invalid(format!("collection '{}' has no vector field", self.name))
                 .with_hint("give it at least one with CollectionSpec::vector"));
         }
-        let mut seen = std::collections::HashSet::from([ID_FIELD]);
-        for name in self.vectors.iter().map(|f| &f.name).chain(self.scalars.iter().map(|f| &f.name)) {
+        let mut seen = std::collections::HashSet::new();
+        let names = [&self.id_field].into_iter().chain(self.vectors.iter().map(|f| &f.name));
+        for name in names.chain(self.scalars.iter().map(|f| &f.name)) {
             check_name("field", name)?;
             if FILTER_WORDS.iter().any(|word| word.eq_ignore_ascii_case(name)) {
                 return Err(Error::invalid(format!("field name '{name}' is a keyword of the filter language"))
@@ -393,12 +407,20 @@ impl CollectionSpec {
             }
             if !seen.insert(name) {
                 return Err(Error::invalid(format!("field name '{name}' is used twice"))
-                    .with_hint(format!("field names must be unique; '{ID_FIELD}' is reserved for the id")));
+                    .with_hint(format!("field names must be unique; '{}' is reserved for the id", self.id_field)));
             }
         }
         self.vectors.iter().try_for_each(check_vector_field)?;
         self.scalars.iter().try_for_each(check_scalar_field)
     }
+}
+
+fn usual_id_field() -> String {
+    ID_FIELD.to_owned()
+}
+
+fn is_usual_id_field(name: &String) -> bool {
+    name == ID_FIELD
 }
 
 fn check_vector_field(field: &VectorField) -> Result<()> {

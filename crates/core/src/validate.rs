@@ -9,9 +9,7 @@ use crate::record::{Id, Record, Vector};
 use crate::request::{
     Fusion, GroupBy, HybridRequest, MAX_K, MAX_PAGE, MAX_QUERIES, Output, PageRequest, Query, SearchRequest, Selection,
 };
-use crate::schema::{
-    CollectionSpec, ID_FIELD, IdKind, MAX_JSON, Metric, ScalarField, ScalarKind, VectorField, VectorKind, list,
-};
+use crate::schema::{CollectionSpec, IdKind, MAX_JSON, Metric, ScalarField, ScalarKind, VectorField, VectorKind, list};
 use crate::{Error, Result};
 
 /// Checks a batch of records against the schema.
@@ -366,7 +364,9 @@ pub fn selection(spec: &CollectionSpec, selection: &Selection) -> Result<()> {
 pub fn output(spec: &CollectionSpec, output: &Output) -> Result<()> {
     let Output::Only(names) = output else { return Ok(()) };
     let known = |name: &String| {
-        name == ID_FIELD || spec.scalar_field(name).is_some() || spec.vectors.iter().any(|field| &field.name == name)
+        *name == spec.id_field
+            || spec.scalar_field(name).is_some()
+            || spec.vectors.iter().any(|field| &field.name == name)
     };
     match names.iter().find(|name| !known(name)) {
         Some(name) => Err(spec.unknown_field(name)),

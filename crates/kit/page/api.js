@@ -2,7 +2,7 @@
 
 import { isAbort, sleep } from "./dom.js";
 
-const BASE = "/api/v1";
+export const BASE = "/api/v1";
 const TRIES_WHEN_BUSY = 2;
 const LONGEST_WAIT_SECONDS = 15;
 const PROBE_EVERY_MS = 2000;
@@ -66,7 +66,8 @@ const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 beginSession();
 setInterval(beginSession, RENEW_SESSION_MS);
 
-async function send(path, options = {}, tries = TRIES_WHEN_BUSY) {
+/** A request by its whole path, with the token; throws a `Problem` for anything but success. */
+export async function send(path, options = {}, tries = TRIES_WHEN_BUSY) {
   const used = token;
   const headers = new Headers(options.headers);
   if (used) headers.set("Authorization", utf8(`Bearer ${used}`));
@@ -121,9 +122,12 @@ export async function probe() {
   connection.dispatchEvent(new Event("back"));
 }
 
-const json = async (path, options) => (await send(BASE + path, options)).json();
-const post = (path, body, signal) =>
-  json(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal });
+/** The JSON that a request below `BASE` answers. */
+export const json = async (path, options) => (await send(BASE + path, options)).json();
+const sent = (method) => (path, body, signal) =>
+  json(path, { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal });
+export const post = sent("POST");
+export const patch = sent("PATCH");
 
 export const info = () => json("/info");
 export const item = (id, signal) => json(`/items/${encodeURIComponent(id)}`, { signal });

@@ -10,6 +10,7 @@ import * as search from "./search.js";
 import * as work from "./work.js";
 import { createDetail } from "./detail.js";
 import { $, el, plural } from "./dom.js";
+import { firstInfo, wireConnection, wireDocument, wireTheme, wireToken } from "./frame.js";
 import { rendererFor, views as ownViews } from "./solution.js";
 
 const modules = { search, browse, import: importing, duplicates, map, work, about };
@@ -95,81 +96,14 @@ function route(again = false) {
   if (isNew) window.scrollTo(0, 0);
 }
 
-function wireConnection() {
-  const banner = $("offline");
-  api.connection.addEventListener("lost", () => (banner.hidden = false));
-  api.connection.addEventListener("back", async () => {
-    banner.hidden = true;
-    if (!shown) return;
-    await app.changed();
-    route(true);
-  });
-  api.connection.addEventListener("busy", ({ detail }) => {
-    const status = document.querySelector("main > section:not([hidden]) .status");
-    if (status) status.textContent = `The server is busy; trying again in ${plural(detail, "second", "seconds")}.`;
-  });
-  $("offline-retry").onclick = api.probe;
-}
-
-function wireToken() {
-  const dialog = $("token-dialog");
-  // Without a token there is nothing to show, so the dialog cannot be left; browsers let Escape close it when pressed twice.
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
-  api.onTokenNeeded((wasWrong) => {
-    if (wasWrong) $("token-text").textContent = "The server does not accept this token. Please enter another.";
-    $("token").value = "";
-    dialog.showModal();
-    dialog.onclose = () => dialog.showModal();
-    return new Promise((resolve) => {
-      $("token-form").onsubmit = () => {
-        dialog.onclose = null;
-        resolve($("token").value.trim());
-      };
-    });
-  });
-}
-
-function wireTheme() {
-  const root = document.documentElement;
-  const names = { "": "system", light: "light", dark: "dark" };
-  const order = Object.keys(names);
-  const paint = () => {
-    const theme = root.dataset.theme ?? "";
-    $("theme").dataset.theme = theme;
-    $("theme").setAttribute("aria-label", `Colours: ${names[theme]}`);
-    $("theme").title = `Colours: ${names[theme]}`;
-    document.dispatchEvent(new Event("theme"));
-  };
-  $("theme").onclick = () => {
-    const next = order[(order.indexOf(root.dataset.theme ?? "") + 1) % order.length];
-    if (next) root.dataset.theme = next;
-    else delete root.dataset.theme;
-    localStorage.setItem("theme", next);
-    paint();
-  };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  paint();
-}
-
-async function firstInfo() {
-  try {
-    return await api.info();
-  } catch (error) {
-    if (!error.isOffline) throw error;
-    await api.back();
-    return firstInfo();
-  }
-}
-
-wireConnection();
+wireConnection(async () => {
+  if (!shown) return;
+  await app.changed();
+  route(true);
+});
 wireToken();
 wireTheme();
-// A file dropped beside a target would otherwise replace the page.
-for (const type of ["dragover", "drop"]) document.addEventListener(type, (event) => event.preventDefault());
-document.querySelector("[data-skip]").onclick = (event) => {
-  event.preventDefault();
-  $("main").focus();
-};
+wireDocument();
 
 app.info = await firstInfo();
 app.renderer = rendererFor(app.info);

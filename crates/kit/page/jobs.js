@@ -82,13 +82,16 @@ export function jobBox(job, signal, onDone = () => {}) {
   const failure = el("div", { class: "problem", role: "alert", hidden: true });
   const box = progressBox(job.subject ?? job.kind, () => api.cancelJob(job.id).catch((error) => showProblem(failure, error)));
 
-  function paint({ state, progress, report, result, error }) {
+  function paint({ state, progress, result, error, ...job }) {
     const isOver = api.isFinal({ state });
+    // An import of the program's own has a report for its result.
+    const isReport = Array.isArray(result?.skips);
+    const report = isReport ? result : job.report;
     if (error) showProblem(failure, { message: error.detail ?? error.title, hint: error.hint });
     const text = report && outcome(report);
     const told = isOver && report
       ? [skipList(report.skips, report.skipped), warningList(report.warnings), passedOver(report.passed_over)] : [];
-    box.update({ head: states[state], progress, text, isOver, more: [failure, ...told, result && resultTable(result)] });
+    box.update({ head: states[state], progress, text, isOver, more: [failure, ...told, result && !isReport && resultTable(result)] });
   }
 
   paint(job);

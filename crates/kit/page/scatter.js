@@ -1,15 +1,31 @@
-// A scatter plot on a canvas: draws points, moves and zooms, and tells which point is meant.
+// A scatter plot on a canvas: draws points, moves and zooms, and tells which point is meant, or which are lassoed.
 
 const LARGEST_ZOOM = 60;
 const REACH = 14;
 
+/** How clearly points are drawn, and those that are faded. */
+const CLEAR = 0.85;
+const FAINT = 0.15;
+
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
+/** Whether a line from (x, y) to the right crosses the outline an odd number of times. */
+function isWithin([x, y], outline) {
+  let [inside, [lastX, lastY]] = [false, outline.at(-1)];
+  for (const [nextX, nextY] of outline) {
+    const crosses = nextY > y !== lastY > y && x < nextX + ((lastX - nextX) * (y - nextY)) / (lastY - nextY);
+    if (crosses) inside = !inside;
+    [lastX, lastY] = [nextX, nextY];
+  }
+  return inside;
+}
+
 /**
- * Points have x and y from -1 to 1 and a colour, and are left out when hidden.
- * `onPoint(point | null, x, y)` follows pointer and keyboard, `onOpen(point)` a click and Enter.
+ * Points have x and y from -1 to 1 and a colour, are left out when hidden and hardly to be seen when faded.
+ * `onPoint(point | null, x, y)` follows pointer and keyboard, `onOpen(point)` a click and Enter. With `onLasso(points)`
+ * dragging with shift, or with the lasso chosen, draws around points instead of moving.
  */
-export function createScatter(canvas, { onPoint, onOpen }) {
+export function createScatter(canvas, { onPoint, onOpen, onLasso }) {
   const pen = canvas.getContext("2d");
   const pointers = new Map();
   let points = [];
@@ -20,6 +36,8 @@ export function createScatter(canvas, { onPoint, onOpen }) {
   let ring = "";
   let moved = 0;
   let asked = 0;
+  let isLassoChosen = false;
+  let lasso = null;
 
   const scale = () => Math.min(size.width / whole.width, size.height / whole.height) * 0.9 * view.zoom;
   const toScreen = ({ x, y }) => [size.width / 2 + (x - view.x) * scale(), size.height / 2 - (y - view.y) * scale()];
@@ -31,22 +49,35 @@ export function createScatter(canvas, { onPoint, onOpen }) {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, size.width, size.height);
     const radius = clamp(3.2 * Math.sqrt(view.zoom), 3.2, 7);
-    pen.globalAlpha = 0.85;
     for (const point of visible()) {
       const [x, y] = toScreen(point);
       if (x < -radius || y < -radius || x > size.width + radius || y > size.height + radius) continue;
+      pen.globalAlpha = point.faded ? FAINT : CLEAR;
       pen.fillStyle = point.colour;
       pen.beginPath();
       pen.arc(x, y, radius, 0, 2 * Math.PI);
       pen.fill();
     }
     pen.globalAlpha = 1;
+    if (lasso) drawLasso();
     if (!current) return;
     pen.strokeStyle = ring;
     pen.lineWidth = 2;
     pen.beginPath();
     pen.arc(...toScreen(current), radius + 4, 0, 2 * Math.PI);
     pen.stroke();
+  }
+
+  function drawLasso() {
+    pen.beginPath();
+    for (const place of lasso) pen.lineTo(...place);
+    pen.closePath();
+    pen.strokeStyle = pen.fillStyle = ring;
+    pen.lineWidth = 1.5;
+    pen.stroke();
+    pen.globalAlpha = 0.1;
+    pen.fill();
+    pen.globalAlpha = 1;
   }
 
   /** Many changes in one frame are drawn once. */
@@ -136,6 +167,10 @@ export function createScatter(canvas, { onPoint, onOpen }) {
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, place(event));
     if (pointers.size === 1) moved = 0;
+    // A second finger means to zoom.
+    const draws = onLasso && pointers.size === 1 && (isLassoChosen || event.shiftKey);
+    lasso = draws ? [place(event)] : null;
+    if (draws) select(null);
   });
 
   canvas.addEventListener("pointermove", (event) => {
@@ -150,14 +185,22 @@ export function createScatter(canvas, { onPoint, onOpen }) {
     moved += Math.hypot(x - before[0], y - before[1]);
     const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
     pointers.set(event.pointerId, [x, y]);
-    if (other) {
+    if (lasso) {
+      lasso.push([x, y]);
+      redraw();
+    } else if (other) {
       const span = ([ax, ay]) => Math.hypot(ax - other[0], ay - other[1]);
       zoomAt(span([x, y]) / Math.max(1, span(before)), (x + other[0]) / 2, (y + other[1]) / 2);
     } else if (moved > 4) pan(x - before[0], y - before[1]);
   });
 
   const release = (event) => {
-    if (!pointers.delete(event.pointerId) || event.type !== "pointerup" || moved > 4) return;
+    const drawn = lasso;
+    lasso = null;
+    redraw();
+    if (!pointers.delete(event.pointerId) || event.type !== "pointerup") return;
+    if (drawn && moved > 4) onLasso(visible().filter((point) => isWithin(toScreen(point), drawn)));
+    if (moved > 4) return;
     const point = nearest(...place(event));
     select(point);
     if (point) onOpen(point);
@@ -204,5 +247,7 @@ export function createScatter(canvas, { onPoint, onOpen }) {
     },
     zoom: (factor) => zoomAt(factor),
     reset,
+    /** Whether dragging draws a lasso or moves. */
+    chooseLasso: (chosen) => (isLassoChosen = chosen),
   };
 }

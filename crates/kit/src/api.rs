@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use crate::context::{SOURCE, SPAN};
 use crate::duplicates::Group;
 use crate::ingest::Span;
-use crate::job::{IMPORT, Job, Outcome, State};
 use crate::query::{Answer, milliseconds};
 use crate::solution::{Card, Solution};
 use crate::watch::Report;
@@ -51,7 +50,8 @@ impl ItemBody {
     }
 }
 
-pub(crate) fn in_url(text: &str) -> String {
+/// Text as a part of a URL's path or query.
+pub fn in_url(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
@@ -183,6 +183,23 @@ impl GroupBody {
     }
 }
 
+/// The state of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl State {
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
 /// Work that outlives a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobBody {
@@ -224,48 +241,6 @@ pub struct ProgressBody {
     /// What the work says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-impl JobBody {
-    pub fn new(solution: &dyn Solution, job: &Job) -> Self {
-        // First, so that a body that says it has ended has everything.
-        let state = job.state();
-        let seconds = job.seconds();
-        let snapshot = job.watch.snapshot();
-        let per_second = if seconds > 0.0 { snapshot.done as f64 / seconds } else { 0.0 };
-        let progress = ProgressBody {
-            done: snapshot.done,
-            total: snapshot.total,
-            per_second,
-            items: snapshot.items,
-            note: snapshot.note,
-        };
-        let result = job.result();
-        let (mut report, mut groups, mut done, mut error) = (None, None, None, None);
-        match result.as_deref() {
-            Some(Ok(Outcome::Imported(done))) => report = Some(done.clone()),
-            Some(Ok(Outcome::Duplicates(found))) => {
-                groups = Some(found.iter().map(|group| GroupBody::new(solution, group)).collect());
-            }
-            Some(Ok(Outcome::Done(value))) => done = Some(value.clone()),
-            Some(Err(failed)) => error = Some(ProblemBody::of(failed)),
-            None if job.kind == IMPORT => report = Some(job.watch.report()),
-            None => {}
-        }
-        Self {
-            id: job.id.to_string(),
-            kind: job.kind.clone(),
-            subject: job.subject.clone(),
-            state,
-            created_at: job.created_at,
-            seconds,
-            progress,
-            report,
-            groups,
-            result: done,
-            error,
-        }
-    }
 }
 
 /// How a text query is understood.

@@ -5,30 +5,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bootcamp_core::{Error, ErrorKind, Result};
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use utoipa::ToSchema;
 
-use crate::duplicates::Group;
+use crate::api::{GroupBody, JobBody, ProblemBody, ProgressBody, State};
 use crate::watch::{Report, Watch};
-
-/// The state of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    Queued,
-    Running,
-    Done,
-    Failed,
-    Cancelled,
-}
-
-impl State {
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
-    }
-}
 
 /// The kind of imports.
 pub const IMPORT: &str = "import";
@@ -39,7 +20,7 @@ pub const DUPLICATES: &str = "duplicates";
 #[derive(Debug)]
 pub enum Outcome {
     Imported(Report),
-    Duplicates(Vec<Group>),
+    Duplicates(Vec<GroupBody>),
     /// Of the program's own kinds of work.
     Done(Value),
 }
@@ -106,6 +87,45 @@ impl Job {
         };
         status.seconds = status.started.map_or(0.0, |started| started.elapsed().as_secs_f64());
         status.result = Some(Arc::new(result));
+    }
+
+    /// As programs see it.
+    pub fn body(&self) -> JobBody {
+        // First, so that a body that says it has ended has everything.
+        let state = self.state();
+        let seconds = self.seconds();
+        let snapshot = self.watch.snapshot();
+        let per_second = if seconds > 0.0 { snapshot.done as f64 / seconds } else { 0.0 };
+        let progress = ProgressBody {
+            done: snapshot.done,
+            total: snapshot.total,
+            per_second,
+            items: snapshot.items,
+            note: snapshot.note,
+        };
+        let outcome = self.result();
+        let (mut report, mut groups, mut result, mut error) = (None, None, None, None);
+        match outcome.as_deref() {
+            Some(Ok(Outcome::Imported(done))) => report = Some(done.clone()),
+            Some(Ok(Outcome::Duplicates(found))) => groups = Some(found.clone()),
+            Some(Ok(Outcome::Done(value))) => result = Some(value.clone()),
+            Some(Err(failed)) => error = Some(ProblemBody::of(failed)),
+            None if self.kind == IMPORT => report = Some(self.watch.report()),
+            None => {}
+        }
+        JobBody {
+            id: self.id.to_string(),
+            kind: self.kind.clone(),
+            subject: self.subject.clone(),
+            state,
+            created_at: self.created_at,
+            seconds,
+            progress,
+            report,
+            groups,
+            result,
+            error,
+        }
     }
 
     /// Waits for its turn, works, and ends.

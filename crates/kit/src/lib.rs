@@ -45,8 +45,14 @@ mod toy;
 mod vectors;
 mod watch;
 
+/// For programs with a command line of their own: commands that every program has, and what runs a command.
+pub mod command {
+    pub use crate::cli::{INTERRUPTED, SKIPPED, health, models, watched};
+    pub use crate::run::{ServeArgs, fetch, parse, start};
+}
+
 pub use content::{Content, ContentPath};
-pub use context::{Context, SOURCE, SPAN};
+pub use context::{Context, OnFetch, SOURCE, SPAN};
 pub use facts::{Facts, OwnVector, Vectors, WordsExample};
 /// For [`Program::page`]: `use bootcamp_kit::include_dir::{self, Dir, include_dir}`, and then
 /// `static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");`.
@@ -60,8 +66,9 @@ pub use program::{Export, OwnCommand, Program, Sample, Work};
 pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine};
 pub use receive::{Received, Writer};
 pub use run::run;
-pub use settings::{GlobalArgs, Settings};
+pub use settings::{GlobalArgs, ServerFile, Settings};
 pub use solution::{Card, Preview, Solution};
 pub use spool::{Spool, SpoolFile};
+pub use threads::blocking;
 pub use vectors::Maker;
 pub use watch::{Outcome, Report, Snapshot, Watch};

@@ -63,7 +63,7 @@ fn components(vector: Vector) -> Vec<f32> {
 /// the shares of variance they show.
 /// Orthogonal iteration on the centred data (Golub & Van Loan, Matrix Computations, 8.2.4), without ever forming the
 /// covariance matrix. A direction's sign is chosen so that the same data gives the same picture.
-fn principal_plane(vectors: &[Vec<f32>]) -> (Vec<[f32; 2]>, [f32; 2]) {
+pub fn principal_plane(vectors: &[Vec<f32>]) -> (Vec<[f32; 2]>, [f32; 2]) {
     let dim = vectors.first().map_or(0, Vec::len);
     let mut mean = vec![0.0_f64; dim];
     for vector in vectors {

@@ -158,6 +158,11 @@ impl Page {
 
     /// Draws a rectangle with the mouse, from and to shares of the node's sides.
     pub async fn drag(&self, css: &str, from: (f64, f64), to: (f64, f64)) {
+        self.draw(css, from, &[to]).await;
+    }
+
+    /// Draws a line with the mouse, from one place to the next, in shares of the node's sides.
+    pub async fn draw(&self, css: &str, from: (f64, f64), path: &[(f64, f64)]) {
         let element = self.client.find(Locator::Css(css)).await.unwrap();
         let (_, _, width, height) = element.rectangle().await.unwrap();
         let move_to = |(x, y): (f64, f64)| PointerAction::MoveToElement {
@@ -169,7 +174,8 @@ impl Page {
         };
         let button = MOUSE_BUTTON_LEFT;
         let mouse = MouseActions::new("mouse".into()).then(move_to(from)).then(PointerAction::Down { button });
-        self.client.perform_actions(mouse.then(move_to(to)).then(PointerAction::Up { button })).await.unwrap();
+        let mouse = path.iter().fold(mouse, |mouse, place| mouse.then(move_to(*place)));
+        self.client.perform_actions(mouse.then(PointerAction::Up { button })).await.unwrap();
     }
 
     /// Goes to a view by its link, and returns when it is shown.

@@ -6,7 +6,7 @@ use super::interval::{self, Ints};
 use super::lex::is_reserved;
 use super::pattern::Pattern;
 use super::plan::{Column, Inside, List, Plan, Subject, Test};
-use crate::schema::{CollectionSpec, ID_FIELD, IdKind, ScalarKind, list};
+use crate::schema::{CollectionSpec, IdKind, ScalarKind, list};
 
 /// The most tests in a filter: each may need two parameters in SQL, of which a statement has 32,766.
 const MAX_TESTS: usize = 8_000;
@@ -95,7 +95,7 @@ impl<'a> Checker<'a> {
         if is_reserved(name) {
             return Err(fault(place, format!("'{name}' is a keyword of the filter language and cannot name a field")));
         }
-        if name == ID_FIELD {
+        if name == self.spec.id_field {
             let kind = if matches!(self.spec.id, IdKind::String { .. }) { Kind::String } else { Kind::Int };
             return Ok((Column { name, is_id: true, nullable: false }, kind));
         }
@@ -110,7 +110,7 @@ impl<'a> Checker<'a> {
             return Err(fault(place, format!("field '{name}' is not filterable")).hint(format!(
                 "filterable fields of '{}' are: {}",
                 self.spec.name,
-                list([ID_FIELD].into_iter().chain(able.map(String::as_str)))
+                list([self.spec.id_field.as_str()].into_iter().chain(able.map(String::as_str)))
             )));
         }
         let kind = match field.kind {

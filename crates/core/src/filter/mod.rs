@@ -44,6 +44,7 @@
 mod ast;
 mod check;
 mod fault;
+mod fields;
 mod fold;
 mod functions;
 mod interval;

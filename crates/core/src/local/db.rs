@@ -1,4 +1,4 @@
-//! The SQLite file: how it is opened, by whom, in which version, and what its errors mean.
+//! The SQLite file: how it is opened, and by whom.
 //!
 //! One connection writes, any number read, in this process and in others; in WAL mode neither waits for the other.
 //! `synchronous=FULL` makes every commit reach the disk before it returns, so an acknowledged write survives a crash of
@@ -10,17 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, FileControl, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, FileControl, MAIN_DB, OpenFlags};
 
-use crate::filter;
+use crate::sqlite::{self, Format, PATIENCE};
 use crate::{Error, ErrorKind, Result};
 
-/// Marks the file as ours in SQLite's header: `BCMP`.
-const APPLICATION_ID: i32 = 0x4243_4D50;
-
-/// How to bring a file from each schema version to the next. A file's version is SQLite's `user_version`; version 0
-/// is an empty file. Never edit an entry that was released: add one.
-const MIGRATIONS: &[&str] = &["
+const FORMAT: Format = Format {
+    // `BCMP`.
+    application_id: 0x4243_4D50,
+    migrations: &["
     CREATE TABLE collections (
         number   INTEGER PRIMARY KEY AUTOINCREMENT,
         name     TEXT NOT NULL UNIQUE,
@@ -37,15 +35,14 @@ const MIGRATIONS: &[&str] = &["
         crc        INTEGER NOT NULL,
         PRIMARY KEY (collection, field)
     ) STRICT, WITHOUT ROWID;
-"];
+"],
+};
 
 /// The version of files that this program writes.
-pub(super) const VERSION: usize = MIGRATIONS.len();
+pub(super) const VERSION: usize = FORMAT.version();
 
 /// Idle reading connections that are kept.
 const IDLE_READERS: usize = 16;
-/// How long a connection waits for a lock.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a writer waits for readers that still look at what is in the log.
 const PATIENCE_WITH_READERS: Duration = Duration::from_millis(500);
 /// Bytes by which the log may grow before a writer empties it.
@@ -66,9 +63,9 @@ impl Db {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let open = || -> Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-            let mut writer = connect(path, flags).map_err(failed)?;
-            let version = version(&writer, path)?;
-            migrate(&mut writer, version.unwrap_or_default()).map_err(failed)?;
+            let mut writer = connect(path, flags)?;
+            FORMAT.version_of(&writer, path)?;
+            FORMAT.migrate(&mut writer).map_err(failed)?;
             // Whoever may read the folder but not write to it finds the log that SQLite wants there.
             writer.file_control(Some(MAIN_DB), FileControl::PersistWal(&mut 1)).map_err(failed)?;
             Ok(writer)
@@ -99,7 +96,7 @@ impl Db {
             Ok(_) => {}
         }
         let db = Self::new(path, None);
-        let version = version(&*db.reader()?, path)?;
+        let version = FORMAT.version_of(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, path)?;
         match version {
             None => Err(missing()),
             Some(VERSION) => Ok(db),
@@ -161,7 +158,7 @@ impl Db {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
         connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([])).map_err(failed)?;
         Ok(Reader { db: self, connection: Some(connection) })
@@ -206,88 +203,21 @@ impl Drop for Reader<'_> {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // 16 MiB of pages a connection: the inner pages of a million rows, so that a look-up reads one page.
-    connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
-    filter::register(&connection)?;
-    Ok(connection)
-}
-
-/// The file's version; `None` for an empty one.
-///
-/// # Errors
-/// `InvalidInput` for a file that is not ours, or is a newer program's.
-fn version(connection: &Connection, path: &Path) -> Result<Option<usize>> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
-    let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-    if number("SELECT count(*) FROM sqlite_schema")? == 0 {
-        return Ok(None);
-    }
-    if application != i64::from(APPLICATION_ID) {
-        return Err(Error::invalid(format!("{} is a SQLite file of another program", path.display())));
-    }
-    let version = usize::try_from(version).unwrap_or(usize::MAX);
-    if version > VERSION {
-        return Err(Error::invalid(format!(
-            "{} was written by a newer Bootcamp (file version {version}; this program knows {VERSION})",
-            path.display()
-        )));
-    }
-    Ok(Some(version))
-}
-
-fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-    for (at, migration) in MIGRATIONS.iter().enumerate().skip(version) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction
-            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}", at + 1))?;
-        transaction.commit()?;
-    }
-    Ok(())
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let connect = || {
+        let connection = sqlite::connect(path, flags)?;
+        connection.execute_batch("PRAGMA temp_store = MEMORY")?;
+        Ok(connection)
+    };
+    connect().map_err(failed)
 }
 
 /// What SQLite's error means to the caller.
 pub(super) fn failed(error: rusqlite::Error) -> Error {
-    let code = error.sqlite_error_code();
-    let (kind, message, hint) = match code {
-        Some(ErrorCode::DiskFull) => (
-            ErrorKind::StorageFull,
-            "no space left for the store",
-            Some("free some space and try again; nothing was lost"),
-        ),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            (ErrorKind::ReadOnly, "the store cannot be written", Some("check the folder's permissions"))
-        }
-        Some(ErrorCode::CannotOpen) => (
-            ErrorKind::ReadOnly,
-            "the store's file cannot be opened",
-            Some("check that the folder exists and may be written"),
-        ),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
-            ErrorKind::Corrupt,
-            "the store's file is damaged",
-            Some("restore the folder from a backup, or move it away and import again"),
-        ),
-        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Io, "reading or writing the store failed", None),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
-            ErrorKind::Locked,
-            "another program has locked the store's file",
-            Some("close programs that have store.sqlite3 open, such as the sqlite3 shell"),
-        ),
-        // Its tables are named by what the collection is called by, which was read just before.
-        _ if error.to_string().contains("no such table") => {
-            (ErrorKind::NotFound, "the collection was just removed", None)
-        }
-        _ => (ErrorKind::Internal, "the store's file could not answer", None),
-    };
-    let mut failure = Error::new(kind, format!("{message} ({error})"));
-    if let Some(hint) = hint {
-        failure = failure.with_hint(hint);
+    // The tables are named by what the collection is called by, which was read just before.
+    if error.to_string().contains("no such table") {
+        let message = format!("the collection was just removed ({error})");
+        return Error::new(ErrorKind::NotFound, message).with_source(error);
     }
-    failure.with_source(error)
+    sqlite::failed(error)
 }

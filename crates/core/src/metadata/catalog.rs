@@ -100,7 +100,7 @@ impl RedisMetadata {
         // Nothing is known of the collection, but what the store has can be read.
         let spec = self.inner.describe(name).await?.spec;
         let in_store = |name: &String| {
-            name == crate::ID_FIELD || spec.scalar_field(name).is_some() || spec.vector_field(name).is_ok()
+            *name == spec.id_field || spec.scalar_field(name).is_some() || spec.vector_field(name).is_ok()
         };
         match output {
             Output::Only(names) if names.iter().all(in_store) => Ok(None),

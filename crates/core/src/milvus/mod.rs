@@ -24,7 +24,7 @@ use crate::config::MilvusConfig;
 use crate::filter::Filter;
 use crate::record::{Hit, Id, Record};
 use crate::request::{Consistency, Output, Page, PageRequest, SearchRequest, Selection};
-use crate::schema::{CollectionSpec, ID_FIELD, IdKind, check_name};
+use crate::schema::{CollectionSpec, IdKind, check_name};
 use crate::store::{CollectionInfo, Health, IndexInfo, OnProgress, VectorStore};
 use crate::{ErrorKind, Result, validate};
 use client::Client;
@@ -184,8 +184,8 @@ async fn version(client: &Client) -> Result<Server> {
     Ok(Server::new(answer.version()))
 }
 
-/// `id in [1, 2]`, `id in ["a"]`: the client's own way of asking by ids is refused by 2.3 and Lite.
-fn id_in(ids: &[&Id]) -> String {
+/// `id in [1, 2]`, `pk in ["a"]`: the client's own way of asking by ids is refused by 2.3 and Lite.
+fn id_in(field: &str, ids: &[&Id]) -> String {
     let ids: Vec<String> = ids
         .iter()
         .map(|id| match id {
@@ -193,7 +193,7 @@ fn id_in(ids: &[&Id]) -> String {
             Id::String(id) => quoted(id),
         })
         .collect();
-    format!("{ID_FIELD} in [{}]", ids.join(", "))
+    format!("{field} in [{}]", ids.join(", "))
 }
 
 /// A string in Milvus's expressions.
@@ -322,7 +322,7 @@ impl VectorStore for MilvusStore {
                 let mut rest = ids.as_slice();
                 while !rest.is_empty() {
                     let (part, after) = rest.split_at(rows::ids_a_call(rest));
-                    self.delete_where(collection, &id_in(&part.iter().collect::<Vec<_>>())).await?;
+                    self.delete_where(collection, &id_in(&spec.id_field, &part.iter().collect::<Vec<_>>())).await?;
                     rest = after;
                 }
                 Ok(())

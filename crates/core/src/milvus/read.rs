@@ -11,7 +11,7 @@ use super::{id_in, rows, schema};
 use crate::filter::{Filter, Literal};
 use crate::record::{Hit, Id, Record, Vector};
 use crate::request::{GroupBy, Output, Page, PageRequest, Query, SearchRequest};
-use crate::schema::{CollectionSpec, ID_FIELD, IdKind, Metric};
+use crate::schema::{CollectionSpec, IdKind, Metric};
 use crate::{Error, ErrorKind, Result, rank};
 
 /// What an answer may be expected to have: half of the limit, as row sizes are estimated.
@@ -63,9 +63,9 @@ impl Reading<'_> {
     /// The records that pass an expression, with their ids, in the server's order.
     async fn records(&self, expression: &str, output: &Output, limit: Option<usize>) -> Result<Vec<Record>> {
         let mut fields = rows::output_fields(self.spec, self.server, output);
-        fields.push(ID_FIELD.to_owned());
+        fields.push(self.spec.id_field.clone());
         let columns = self.query(expression, fields, limit).await?;
-        let ids = match columns.iter().find(|column| column.name() == ID_FIELD).map(sdk::FieldData::inner) {
+        let ids = match columns.iter().find(|column| column.name() == self.spec.id_field).map(sdk::FieldData::inner) {
             Some(sdk::FieldData::Int64 { values, .. }) => values.iter().copied().map(Id::Int).collect(),
             Some(sdk::FieldData::VarChar { values, .. }) => values.iter().cloned().map(Id::String).collect(),
             _ => Vec::new(),
@@ -88,7 +88,7 @@ impl Reading<'_> {
         let mut rows = self.rows_an_answer(output);
         while !rest.is_empty() {
             let (part, after) = rest.split_at(rows.min(rows::ids_a_call(rest)));
-            let expression = id_in(&part.iter().collect::<Vec<_>>());
+            let expression = id_in(&self.spec.id_field, &part.iter().collect::<Vec<_>>());
             match self.records(&expression, output, None).await {
                 Ok(records) => {
                     found.extend(records.into_iter().filter_map(|record| Some((record.id.clone()?, record))));
@@ -116,7 +116,7 @@ impl Reading<'_> {
                     if ids.is_empty() {
                         return Ok(Page { records, next: None });
                     }
-                    id_in(&ids.iter().collect::<Vec<_>>())
+                    id_in(&self.spec.id_field, &ids.iter().collect::<Vec<_>>())
                 }
             };
             let mut part = match self.records(&expression, &page.output, Some(wanted)).await {
@@ -155,9 +155,10 @@ impl Reading<'_> {
                 ids.truncate(wanted);
                 return Ok(ids);
             }
+            let name = &self.spec.id_field;
             upper = match &ids[limit / 2] {
-                Id::Int(id) => format!(" and {ID_FIELD} <= {id}"),
-                Id::String(id) => format!(" and {ID_FIELD} <= {}", super::quoted(id)),
+                Id::Int(id) => format!(" and {name} <= {id}"),
+                Id::String(id) => format!(" and {name} <= {}", super::quoted(id)),
             };
         }
     }
@@ -165,11 +166,12 @@ impl Reading<'_> {
     /// An expression for the records after an id that pass a filter. Never empty: a query without one needs no limit
     /// on some servers and is refused on others.
     fn after(&self, after: Option<&Id>, filter: Option<&str>) -> String {
+        let name = &self.spec.id_field;
         let after = match (after, self.spec.id) {
-            (Some(Id::Int(id)), _) => format!("{ID_FIELD} > {id}"),
-            (Some(Id::String(id)), _) => format!("{ID_FIELD} > {}", super::quoted(id)),
-            (None, IdKind::String { .. }) => format!("{ID_FIELD} >= \"\""),
-            (None, _) => format!("{ID_FIELD} >= {}", i64::MIN + 1),
+            (Some(Id::Int(id)), _) => format!("{name} > {id}"),
+            (Some(Id::String(id)), _) => format!("{name} > {}", super::quoted(id)),
+            (None, IdKind::String { .. }) => format!("{name} >= \"\""),
+            (None, _) => format!("{name} >= {}", i64::MIN + 1),
         };
         match filter {
             Some(filter) => format!("({after}) and ({filter})"),

@@ -9,7 +9,7 @@ use super::schema::{DYNAMIC_FIELD, is_dynamic};
 use super::server::Server;
 use crate::record::{Fields, Id, Record, Vector};
 use crate::request::{Output, Query};
-use crate::schema::{CollectionSpec, ID_FIELD, ScalarField, ScalarKind, VectorKind};
+use crate::schema::{CollectionSpec, ScalarField, ScalarKind, VectorKind};
 use crate::{Error, ErrorKind, Result};
 
 /// Bytes of one message of records or queries; the server's limit is four times that.
@@ -82,8 +82,8 @@ pub(super) fn to_columns(spec: &CollectionSpec, server: &Server, records: &[Reco
     let mut columns = Vec::new();
     let ids: Vec<&Id> = records.iter().filter_map(|record| record.id.as_ref()).collect();
     match to_ids(&ids) {
-        sdk::Ids::Int64(ids) if !ids.is_empty() => columns.push(sdk::FieldData::int64(ID_FIELD, ids)),
-        sdk::Ids::VarChar(ids) if !ids.is_empty() => columns.push(sdk::FieldData::varchar(ID_FIELD, ids)),
+        sdk::Ids::Int64(ids) if !ids.is_empty() => columns.push(sdk::FieldData::int64(&spec.id_field, ids)),
+        sdk::Ids::VarChar(ids) if !ids.is_empty() => columns.push(sdk::FieldData::varchar(&spec.id_field, ids)),
         _ => {}
     }
     for field in &spec.vectors {
@@ -181,7 +181,7 @@ pub(super) fn output_fields(spec: &CollectionSpec, server: &Server, output: &Out
     names.dedup();
     // Some servers take no field at all for every field.
     if names.is_empty() {
-        names.push(ID_FIELD.to_owned());
+        names.push(spec.id_field.clone());
     }
     names
 }

@@ -9,9 +9,7 @@ use std::collections::HashMap;
 use milvus::v2::prelude as sdk;
 
 use super::server::Server;
-use crate::schema::{
-    CollectionSpec, ID_FIELD, IdKind, IndexKind, Metric, ScalarField, ScalarKind, VectorField, VectorKind,
-};
+use crate::schema::{CollectionSpec, IdKind, IndexKind, Metric, ScalarField, ScalarKind, VectorField, VectorKind};
 use crate::{Error, ErrorKind, Result};
 
 /// The dynamic field, in which nullable fields live on servers that have none.
@@ -39,7 +37,7 @@ pub(super) fn to_words(spec: &CollectionSpec) -> Result<String> {
 /// The schema to create a collection with.
 pub(super) fn to_server(spec: &CollectionSpec, server: &Server) -> Result<sdk::CollectionSchema> {
     let words = to_words(spec)?;
-    let id = sdk::FieldSchema::new().name(ID_FIELD).primary_key(true);
+    let id = sdk::FieldSchema::new().name(&spec.id_field).primary_key(true);
     let id = match spec.id {
         IdKind::Auto => id.data_type(sdk::DataType::Int64).auto_id(true),
         IdKind::Int => id.data_type(sdk::DataType::Int64),
@@ -166,7 +164,8 @@ pub(super) fn from_server(
     let mut spec = CollectionSpec::new(name, IdKind::Int);
     for field in schema.get_fields() {
         if field.is_primary_key() {
-            spec.id = id_kind(name, field)?;
+            spec.id = id_kind(field);
+            field.get_name().clone_into(&mut spec.id_field);
         } else if !field.is_dynamic() && !field.is_function_output() {
             add_field(&mut spec, field, indexes)?;
         }
@@ -174,18 +173,11 @@ pub(super) fn from_server(
     Ok(spec)
 }
 
-fn id_kind(collection: &str, field: &sdk::FieldSchema) -> Result<IdKind> {
-    if field.get_name() != ID_FIELD {
-        return Err(foreign(
-            collection,
-            field.get_name(),
-            &format!("is the primary key, which must be named '{ID_FIELD}'"),
-        ));
-    }
+fn id_kind(field: &sdk::FieldSchema) -> IdKind {
     match field.get_data_type() {
-        sdk::DataType::Int64 if field.is_auto_id() => Ok(IdKind::Auto),
-        sdk::DataType::Int64 => Ok(IdKind::Int),
-        _ => Ok(IdKind::String { max_len: field.get_max_length() as usize }),
+        sdk::DataType::Int64 if field.is_auto_id() => IdKind::Auto,
+        sdk::DataType::Int64 => IdKind::Int,
+        _ => IdKind::String { max_len: field.get_max_length() as usize },
     }
 }
 

@@ -8,6 +8,7 @@ use super::hub::Hub;
 use super::manifest::Manifest;
 use super::pypi::Pypi;
 use super::{FileSpec, ModelSettings, ModelSpec, OnFetch, Source};
+use crate::spelling::nearest_name;
 use crate::{Error, ErrorKind, Result};
 
 /// A model, and what of it is here.
@@ -109,13 +110,10 @@ impl Registry {
     /// `NotFound`, with the nearest name or all names as the hint.
     pub fn get(&self, name: &str) -> Result<&ModelSpec> {
         self.manifest.models.get(name).ok_or_else(|| {
-            let nearest = self.manifest.models.keys().min_by_key(|known| distance(known, name));
-            let hint = match nearest.filter(|known| distance(known, name) <= name.chars().count().div_ceil(3)) {
+            let names: Vec<_> = self.manifest.models.keys().map(String::as_str).collect();
+            let hint = match nearest_name(name, names.iter().copied()) {
                 Some(known) => format!("did you mean '{known}'?"),
-                None => {
-                    let names: Vec<_> = self.manifest.models.keys().map(String::as_str).collect();
-                    format!("choose one of {}", names.join(", "))
-                }
+                None => format!("choose one of {}", names.join(", ")),
             };
             Error::new(ErrorKind::NotFound, format!("there is no model '{name}'")).with_hint(hint)
         })
@@ -238,24 +236,4 @@ fn in_place(path: &Path, file: &FileSpec) -> Result<PathBuf> {
         }
     }
     Ok(path.to_owned())
-}
-
-/// How many letters must be changed, added or left out to make one word the other (Levenshtein's distance).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let best = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

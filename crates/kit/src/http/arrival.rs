@@ -15,7 +15,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Shared;
+use super::Shell;
 use super::problem::Problem;
 
 /// Bytes a second that must arrive on average beyond that.
@@ -50,12 +50,13 @@ struct Account {
 }
 
 /// Watches the body of a request, and answers for it where it does not arrive.
-pub(super) async fn watch(State(app): Shared, request: Request, next: Next) -> Response {
+pub(super) async fn watch(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     let account = Arc::new(Mutex::new(Account::default()));
-    let request = request.map(|body| Body::new(Watched::new(body, app.options.body_grace, &app.arriving, &account)));
+    let request =
+        request.map(|body| Body::new(Watched::new(body, shell.options.body_grace, &shell.arriving, &account)));
     let response = next.run(request).await;
     let account = account.lock().unwrap_or_else(PoisonError::into_inner);
     match account.fault {
@@ -65,7 +66,7 @@ pub(super) async fn watch(State(app): Shared, request: Request, next: Next) -> R
             Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
         }
         Some(Fault::Full) => {
-            app.metrics.rejected.inc();
+            shell.metrics.rejected.inc();
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many large requests at once")
                 .retry_after(1)
                 .into_response()

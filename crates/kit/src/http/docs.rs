@@ -1,18 +1,16 @@
 //! The OpenAPI document, made from the handlers, and a page to browse it. Nothing of it comes from another origin.
 
-use std::sync::Arc;
-
 use axum::Router;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::App;
+use super::Shell;
 use super::session::cookie_name;
 
 /// The document but for its paths.
-pub fn document(app: &App) -> OpenApi {
-    let facts = &app.program.facts;
+pub fn document(shell: &Shell) -> OpenApi {
+    let facts = shell.facts;
     let mut licence = License::new("Apache-2.0");
     licence.identifier = Some("Apache-2.0".to_owned());
     let info = InfoBuilder::new()
@@ -22,7 +20,7 @@ pub fn document(app: &App) -> OpenApi {
         .license(Some(licence))
         .build();
     let mut document = OpenApiBuilder::new().info(info);
-    if let Some(token) = &app.options.token {
+    if let Some(token) = &shell.options.token {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie_name(token))));
         let schemes = ComponentsBuilder::new().security_scheme("bearer", bearer).security_scheme("session", cookie);
@@ -33,6 +31,6 @@ pub fn document(app: &App) -> OpenApi {
 }
 
 /// The document and the page.
-pub fn pages(document: OpenApi) -> Router<Arc<App>> {
+pub fn pages(document: OpenApi) -> Router {
     SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into()
 }

@@ -9,13 +9,16 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
-use super::{App, ServerOptions, Shared, session};
+use super::{ServerOptions, Shell, session};
 
 /// Admits only as many requests as the server can handle, once their bodies are here. Others are refused at once: a queue
 /// would only delay all of them.
-pub fn admit(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
-    Arc::clone(&app.admission).try_acquire_owned().map_err(|_| {
-        app.metrics.rejected.inc();
+///
+/// # Errors
+/// `429 Too Many Requests`, with when to try again.
+pub fn admit(shell: &Shell) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&shell.admission).try_acquire_owned().map_err(|_| {
+        shell.metrics.rejected.inc();
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many concurrent requests")
             .hint("try again in a second")
             .retry_after(1)
@@ -23,8 +26,8 @@ pub fn admit(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
 }
 
 /// Ends requests that take too long, including those whose body does not arrive.
-pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Response {
-    let limit = app.options.request_timeout;
+pub async fn deadline(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
+    let limit = shell.options.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -39,8 +42,8 @@ pub async fn deadline(State(app): Shared, request: Request, next: Next) -> Respo
 pub struct Owner;
 
 /// Requires the bearer token or a session, if a token is set, and recognises the store's owner.
-pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> Response {
-    let options = &app.options;
+pub async fn authorise(State(shell): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
+    let options = &shell.options;
     if options.owner.as_ref().is_some_and(|owner| session::has_token(owner, request.headers())) {
         request.extensions_mut().insert(Owner);
     } else if let Some(token) = &options.token
@@ -54,9 +57,9 @@ pub async fn authorise(State(app): Shared, mut request: Request, next: Next) -> 
 
 /// Keeps other sites from using the server through a visitor's browser: from changing anything (forms need no
 /// CORS), and from reading through DNS rebinding.
-pub async fn same_origin(State(app): Shared, request: Request, next: Next) -> Response {
+pub async fn same_origin(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if !is_own_name(&app.options, name_of(host(headers))) {
+    if !is_own_name(&shell.options, name_of(host(headers))) {
         return Problem::new(StatusCode::FORBIDDEN, "the Host header does not name this server")
             .hint("start it with --allowed-host NAME if it is")
             .into_response();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
-use axum::{Extension, Json};
+use axum::http::StatusCode;
 use bootcamp_core::Result;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 
 use super::Shared;
 use super::guard::Owner;
+use super::jobs::{Accepted, accepted};
 use super::problem::{Body, Problem, Problems};
-use crate::api::JobBody;
+use crate::api::{GroupBody, JobBody};
 use crate::context::blocking;
 use crate::imports::prepare;
 use crate::job::{DUPLICATES, IMPORT, Outcome};
@@ -62,9 +63,6 @@ impl Paths {
         }
     }
 }
-
-/// A job, and where to ask for it.
-pub(super) type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
 
 /// Import a place on the server
 #[utoipa::path(
@@ -150,12 +148,9 @@ pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) 
     let work = async move {
         let context = solution.context();
         let output = context.output(&solution.collection());
-        crate::duplicates::duplicates(context, threshold, &output, &watched).await.map(Outcome::Duplicates)
+        let groups = crate::duplicates::duplicates(context, threshold, &output, &watched).await?;
+        Ok(Outcome::Duplicates(groups.iter().map(|group| GroupBody::new(&*solution, group)).collect()))
     };
     let subject = format!("threshold {threshold}");
     Ok(accepted(app.jobs.begin(DUPLICATES.to_owned(), subject, watch, Box::pin(work)).await?))
-}
-
-pub(super) fn accepted(job: JobBody) -> Accepted {
-    (StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/jobs/{}", job.id))], Json(job))
 }

@@ -1,12 +1,10 @@
-//! Information about the server, its health and metrics, and the map of its collection.
+//! Information about the program and its collection, and the map of the collection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::StatusCode;
 use bootcamp_core::{Error, ErrorKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,8 +14,6 @@ use super::problem::{Fields, Problem, Problems};
 use crate::api::{MapBody, PointBody};
 use crate::info::InfoBody;
 
-/// The deadline of `/readyz`: probes need a quick answer.
-const READY_WITHIN: Duration = Duration::from_secs(5);
 const DEFAULT_SAMPLE: usize = 2000;
 const MAX_SAMPLE: usize = 5000;
 
@@ -68,36 +64,4 @@ pub async fn map(State(app): Shared, Fields(query): Fields<MapQuery>) -> Result<
     };
     let points = map.points.into_iter().map(point).collect();
     Ok(Json(MapBody { points, explained: map.explained.to_vec(), total: map.total }))
-}
-
-/// Whether the process is alive
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The process is alive", body = String)))]
-pub async fn healthz() -> &'static str {
-    "ok\n"
-}
-
-/// Whether it can answer searches: the store answers a small query in time
-#[utoipa::path(
-    get, path = "/readyz", tag = "health",
-    responses((status = 200, description = "The server is ready", body = String), Problems)
-)]
-pub async fn readyz(State(app): Shared) -> Result<&'static str, Problem> {
-    match tokio::time::timeout(READY_WITHIN, app.solution.context().ready()).await {
-        Ok(ready) => ready?,
-        Err(_) => {
-            let detail = format!("the store did not answer within {} s", READY_WITHIN.as_secs());
-            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1));
-        }
-    }
-    Ok("ready\n")
-}
-
-/// Metrics for Prometheus
-#[utoipa::path(
-    get, path = "/metrics", tag = "health",
-    responses((status = 200, description = "In OpenMetrics' text format", content((String = "application/openmetrics-text"))), Problems)
-)]
-pub async fn metrics(State(app): Shared) -> impl IntoResponse {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], app.metrics.text())
 }

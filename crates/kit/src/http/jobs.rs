@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use bootcamp_core::{Error, ErrorKind, Result};
 use futures::stream::{self, Stream};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Problem, Problems};
-use super::{App, MAX_FOLLOWERS, Shared};
+use super::{MAX_FOLLOWERS, Shell};
 use crate::api::JobBody;
 
 /// Skips and warnings of each job in a list.
@@ -27,6 +27,14 @@ pub(super) struct JobsBody {
     jobs: Vec<JobBody>,
 }
 
+/// A job, and where to ask for it.
+pub type Accepted = (StatusCode, [(HeaderName, String); 1], Json<JobBody>);
+
+/// The answer to what began a job.
+pub fn accepted(job: JobBody) -> Accepted {
+    (StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/jobs/{}", job.id))], Json(job))
+}
+
 /// List jobs
 ///
 /// With Redis, those of all servers of the collection; every one of them can be shown, followed and stopped here. The list
@@ -35,8 +43,8 @@ pub(super) struct JobsBody {
     get, path = "/api/v1/jobs", tag = "jobs", operation_id = "list_jobs",
     responses((status = 200, description = "Jobs, the newest first", body = JobsBody), Problems)
 )]
-pub async fn list(State(app): Shared) -> Result<Json<JobsBody>, Problem> {
-    let mut jobs = app.jobs.list().await?;
+pub async fn list(State(shell): State<Arc<Shell>>) -> Result<Json<JobsBody>, Problem> {
+    let mut jobs = shell.jobs.list().await?;
     jobs.iter_mut().for_each(shorten);
     Ok(Json(JobsBody { jobs }))
 }
@@ -59,8 +67,8 @@ fn number(id: &str) -> Result<u64> {
     get, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "get_job", params(("id" = String, Path, description = "The job's id")),
     responses((status = 200, description = "The job", body = JobBody), Problems)
 )]
-pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<JobBody>, Problem> {
-    Ok(Json(app.jobs.get(number(&id)?).await?))
+pub async fn get(State(shell): State<Arc<Shell>>, Path(id): Path<String>) -> Result<Json<JobBody>, Problem> {
+    Ok(Json(shell.jobs.get(number(&id)?).await?))
 }
 
 /// Ask a job to stop
@@ -68,8 +76,11 @@ pub async fn get(State(app): Shared, Path(id): Path<String>) -> Result<Json<JobB
     delete, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "cancel_job", params(("id" = String, Path, description = "The job's id")),
     responses((status = 202, description = "The job will stop", body = JobBody), Problems)
 )]
-pub async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<(StatusCode, Json<JobBody>), Problem> {
-    Ok((StatusCode::ACCEPTED, Json(app.jobs.cancel(number(&id)?).await?)))
+pub async fn cancel(
+    State(shell): State<Arc<Shell>>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<JobBody>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(shell.jobs.cancel(number(&id)?).await?)))
 }
 
 /// Follow a job: events named `job`, each with the whole job, until it has ended
@@ -78,30 +89,30 @@ pub async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<(Statu
     responses((status = 200, description = "Server-sent events", content((String = "text/event-stream"))), Problems)
 )]
 pub async fn events(
-    State(app): Shared,
+    State(shell): State<Arc<Shell>>,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let id = number(&id)?;
-    let first = app.jobs.get(id).await?;
-    let place = Arc::clone(&app.followers).try_acquire_owned().map_err(|_| {
+    let first = shell.jobs.get(id).await?;
+    let place = Arc::clone(&shell.followers).try_acquire_owned().map_err(|_| {
         let detail = format!("{MAX_FOLLOWERS} jobs are being followed already");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).hint("ask for the job now and then").retry_after(1)
     })?;
-    let events = stream::unfold(Some((app, place, Some(first))), move |state| async move {
-        let (app, place, first) = state?;
+    let events = stream::unfold(Some((shell, place, Some(first))), move |state| async move {
+        let (shell, place, first) = state?;
         let job = match first {
             Some(job) => Ok(job),
-            None => later(&app, id).await,
+            None => later(&shell, id).await,
         };
         let (event, ended) = event(job)?;
-        Some((Ok(event), (!ended).then_some((app, place, None))))
+        Some((Ok(event), (!ended).then_some((shell, place, None))))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-async fn later(app: &App, id: u64) -> Result<JobBody> {
+async fn later(shell: &Shell, id: u64) -> Result<JobBody> {
     tokio::time::sleep(TICK).await;
-    app.jobs.get(id).await
+    shell.jobs.get(id).await
 }
 
 /// The event that tells of a job, and whether it is the last; none for a job that is forgotten.

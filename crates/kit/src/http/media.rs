@@ -95,20 +95,26 @@ pub async fn thumbnail(
     Fields(query): Fields<MarkQuery>,
 ) -> Result<Response, Problem> {
     match shown::thumbnail(&app.solution, &Id::String(id), query.marked()?).await? {
-        Thumbnail::Jpeg(jpeg) => {
-            Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg")), CACHED], jpeg).into_response())
-        }
+        Thumbnail::Jpeg(jpeg) => Ok(picture(jpeg)),
         Thumbnail::Drawing(svg) => Ok(drawing(svg)),
         Thumbnail::Nothing => Err(Problem::new(StatusCode::NOT_FOUND, "the item has no picture")),
     }
+}
+
+/// A JPEG made by the program.
+pub fn picture(jpeg: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg")), CACHED], jpeg).into_response()
 }
 
 fn drawing(svg: String) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")), CACHED, POLICY], svg).into_response()
 }
 
-/// A file, or the part of it that was asked for, if it is of one of these kinds.
-async fn send(path: ContentPath, kinds: &'static [MediaKind], request: Request) -> Result<Response, Problem> {
+/// A file, or the part of it that was asked for, if its content is of one of these kinds.
+///
+/// # Errors
+/// `404 Not Found` for a file of another kind; those of the file system.
+pub async fn send(path: ContentPath, kinds: &'static [MediaKind], request: Request) -> Result<Response, Problem> {
     let looking = path.clone();
     let kind = blocking(move || kind_of(&looking, kinds)).await?;
     let kind = kind.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, not_among(kinds)))?;

@@ -1,6 +1,7 @@
 //! Prometheus metrics: requests, their duration, refused requests, and the time searches spend encoding and in the
 //! store.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -14,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::Shared;
+use super::Shell;
 use crate::query::Answer;
 
 /// Bounds of the histograms, in seconds.
@@ -113,10 +114,10 @@ fn name_of(method: &Method) -> &'static str {
 }
 
 /// Counts and times every request.
-pub async fn observe(State(app): Shared, request: Request, next: Next) -> Response {
+pub async fn observe(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = name_of(request.method());
-    let metrics = &app.metrics;
+    let metrics = &shell.metrics;
     let start = Instant::now();
     let in_flight = InFlight::new(&metrics.in_flight);
     let response = next.run(request).await;

@@ -5,6 +5,7 @@ mod arrival;
 mod connections;
 mod docs;
 mod guard;
+mod health;
 mod imports;
 mod info;
 mod items;
@@ -26,22 +27,35 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use bootcamp_core::metadata::Board;
 use bootcamp_core::{Error, ErrorKind, Result};
+use futures::future::BoxFuture;
+use include_dir::Dir;
 use secrecy::SecretString;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use problem::{Problem, Problems};
+pub use guard::admit;
+pub use jobs::{Accepted, accepted};
+pub use media::{picture, send};
+pub use problem::{Body, Fields, Problem, Problems};
 
 use crate::context::blocking;
 use crate::export::with_media_types;
+use crate::facts::Facts;
+use crate::job::Outcome;
 use crate::jobs::Jobs;
 use crate::options::{with_parts, with_schema};
 use crate::program::Program;
 use crate::solution::Solution;
+use crate::spool::Spool;
+use crate::watch::Watch;
 use arrival::Arriving;
 use metrics::Metrics;
 
@@ -87,49 +101,117 @@ impl ServerOptions {
     }
 }
 
-/// State shared by handlers.
-pub struct App {
-    program: &'static Program,
-    solution: Arc<dyn Solution>,
+/// Finds out whether a program is ready to work.
+pub type Ready = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// What every server has, whatever its program does: limits, jobs, metrics, the page.
+pub struct Shell {
+    facts: &'static Facts,
+    /// The program's page modules, or a whole page of its own: then there is an `index.html`.
+    page: Option<&'static Dir<'static>>,
     options: ServerOptions,
+    ready: Ready,
     jobs: Jobs,
     metrics: Metrics,
     /// Permits of the admission limit.
     admission: Arc<Semaphore>,
     /// What bodies may hold that are not admitted yet.
     arriving: Arriving,
-    /// Only one map is computed at a time: it holds a sample's embeddings.
-    map: Arc<Semaphore>,
     /// Streams of events.
     followers: Arc<Semaphore>,
 }
 
-impl App {
-    pub fn new(program: &'static Program, solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
+impl Shell {
+    /// `board` shares jobs with other servers.
+    pub fn new(
+        facts: &'static Facts,
+        page: Option<&'static Dir<'static>>,
+        options: ServerOptions,
+        board: Option<Arc<Board>>,
+        ready: Ready,
+    ) -> Arc<Self> {
         let admission = Arc::new(Semaphore::new(options.max_searches));
         let arriving = Arriving::new((BODIES * options.max_upload).max(MIN_ARRIVING));
-        let (jobs, metrics) = (Jobs::new(Arc::clone(&solution)), Metrics::default());
-        let (map, followers) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
-        Arc::new(Self { program, solution, jobs, metrics, admission, arriving, map, followers, options })
+        let (jobs, metrics) = (Jobs::new(board), Metrics::default());
+        let followers = Arc::new(Semaphore::new(MAX_FOLLOWERS));
+        Arc::new(Self { facts, page, options, ready, jobs, metrics, admission, arriving, followers })
+    }
+
+    pub fn options(&self) -> &ServerOptions {
+        &self.options
+    }
+
+    /// The largest body of a request that may hold a file. Base64 in JSON takes a third more than the file.
+    pub fn file_body(&self) -> usize {
+        usize::try_from(self.options.max_upload / 3 * 4).unwrap_or(usize::MAX).saturating_add(64 << 10)
+    }
+
+    /// Begins work of the program's own as a job. `work` reports to the watch, and gives a JSON object.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many jobs wait.
+    pub async fn begin(
+        &self,
+        kind: &str,
+        subject: String,
+        watch: Watch,
+        work: impl Future<Output = Result<Value>> + Send + 'static,
+    ) -> Result<Accepted> {
+        let work = async { work.await.map(Outcome::Done) };
+        Ok(accepted(self.jobs.begin(kind.to_owned(), subject, watch, Box::pin(work)).await?))
+    }
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// State of the handlers about a program's collection.
+pub struct App {
+    shell: Arc<Shell>,
+    program: &'static Program,
+    solution: Arc<dyn Solution>,
+    /// Only one map is computed at a time: it holds a sample's embeddings.
+    map: Arc<Semaphore>,
+}
+
+impl App {
+    pub fn new(program: &'static Program, solution: Arc<dyn Solution>, options: ServerOptions) -> Arc<Self> {
+        let context = solution.context().clone();
+        let board = context.board.clone();
+        let ready: Ready = Box::new(move || {
+            let context = context.clone();
+            Box::pin(async move { context.ready().await })
+        });
+        let shell = Shell::new(&program.facts, program.page, options, board, ready);
+        Arc::new(Self { shell, program, solution, map: Arc::new(Semaphore::new(1)) })
     }
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("App").field("shell", &self.shell).finish_non_exhaustive()
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Shell;
+
+    fn deref(&self) -> &Shell {
+        &self.shell
     }
 }
 
 type Shared = axum::extract::State<Arc<App>>;
 
-/// All routes, behind all guards.
+/// All routes of a program with a collection, behind all guards.
 pub fn router(app: Arc<App>) -> Router {
-    // Base64 in JSON takes a third more than the file.
-    let body = usize::try_from(app.options.max_upload / 3 * 4).unwrap_or(usize::MAX).saturating_add(64 << 10);
     let heavy = OpenApiRouter::new()
         .routes(routes!(search::search))
         .routes(routes!(items::upload))
-        .layer(DefaultBodyLimit::max(body));
+        .layer(DefaultBodyLimit::max(app.file_body()));
     let mut own = OpenApiRouter::new();
     if !app.program.work.is_empty() {
         own = own.routes(routes!(work::start));
@@ -137,7 +219,7 @@ pub fn router(app: Arc<App>) -> Router {
     if let Some(routes) = app.program.routes {
         own = own.merge(routes(app.solution.context().clone()).with_state(()));
     }
-    let (api, mut document) = OpenApiRouter::with_openapi(docs::document(&app))
+    let routes = OpenApiRouter::new()
         .merge(heavy)
         .merge(own)
         .routes(routes!(search::preview))
@@ -147,38 +229,73 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(media::thumbnail))
         .routes(routes!(imports::import))
         .routes(routes!(imports::duplicates))
+        .routes(routes!(info::info))
+        .routes(routes!(info::map))
+        .with_state(Arc::clone(&app));
+    guarded(Arc::clone(&app.shell), routes, |document| {
+        let (program, facts) = (app.program, &app.program.facts);
+        with_schema(document, "SearchInput", facts.options);
+        with_schema(document, "PreviewInput", facts.options);
+        with_schema(document, "ImportInput", facts.import_options);
+        with_parts(document, "SearchForm", facts.options);
+        with_parts(document, "UploadForm", facts.import_options);
+        with_media_types(document, program);
+    })
+}
+
+/// A program's routes beside those that every server has, behind all guards. `complete` has the last word on the
+/// OpenAPI document.
+pub fn guarded(shell: Arc<Shell>, routes: OpenApiRouter, complete: impl FnOnce(&mut OpenApi)) -> Router {
+    let common = OpenApiRouter::new()
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get, jobs::cancel))
         .routes(routes!(session::begin, session::end))
-        .routes(routes!(info::info))
-        .routes(routes!(info::map))
-        .routes(routes!(info::metrics))
-        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::deadline))
-        // The stream of a job's events is as long as the job.
-        .routes(routes!(jobs::events))
-        .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::authorise))
-        .routes(routes!(info::healthz))
-        .routes(routes!(info::readyz))
+        .routes(routes!(health::metrics))
+        .with_state(Arc::clone(&shell));
+    // The stream of a job's events is as long as the job.
+    let events = OpenApiRouter::new().routes(routes!(jobs::events)).with_state(Arc::clone(&shell));
+    let health = OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .with_state(Arc::clone(&shell));
+    let (api, mut document) = OpenApiRouter::with_openapi(docs::document(&shell))
+        .merge(routes)
+        .merge(common)
+        .route_layer(from_fn_with_state(Arc::clone(&shell), guard::deadline))
+        .merge(events)
+        .route_layer(from_fn_with_state(Arc::clone(&shell), guard::authorise))
+        .merge(health)
         .split_for_parts();
-    let (program, facts) = (app.program, &app.program.facts);
-    with_schema(&mut document, "SearchInput", facts.options);
-    with_schema(&mut document, "PreviewInput", facts.options);
-    with_schema(&mut document, "ImportInput", facts.import_options);
-    with_parts(&mut document, "SearchForm", facts.options);
-    with_parts(&mut document, "UploadForm", facts.import_options);
-    with_media_types(&mut document, program);
-    api.merge(docs::pages(document))
+    complete(&mut document);
+    let page = Router::new()
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))
         .route("/solution/{*path}", get(page::solution))
+        .with_state(Arc::clone(&shell));
+    api.merge(docs::pages(document))
+        .merge(page)
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_TEXT_BODY))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), arrival::watch))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::same_origin))
-        .layer(axum::middleware::from_fn(guard::security_headers))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), metrics::observe))
-        .with_state(app)
+        .layer(from_fn_with_state(Arc::clone(&shell), arrival::watch))
+        .layer(from_fn_with_state(Arc::clone(&shell), guard::same_origin))
+        .layer(from_fn(guard::security_headers))
+        .layer(from_fn_with_state(shell, metrics::observe))
+}
+
+/// Serves a program with a collection; see [`serve_routes`].
+///
+/// # Errors
+/// Those of [`serve_routes`].
+pub async fn serve(
+    program: &'static Program,
+    solution: Arc<dyn Solution>,
+    options: ServerOptions,
+    on_listening: &(dyn Fn(SocketAddr) + Send + Sync),
+) -> Result<()> {
+    let spool = solution.context().spool.clone();
+    let app = App::new(program, solution, options);
+    serve_routes(&app.shell, router(Arc::clone(&app)), spool, on_listening).await
 }
 
 /// Serves until Ctrl-C or SIGTERM; `on_listening` receives the address. Then running requests finish and jobs
@@ -186,34 +303,32 @@ pub fn router(app: Arc<App>) -> Router {
 ///
 /// # Errors
 /// `Unavailable` when the address cannot be listened on.
-pub async fn serve(
-    program: &'static Program,
-    solution: Arc<dyn Solution>,
-    options: ServerOptions,
+pub async fn serve_routes(
+    shell: &Shell,
+    routes: Router,
+    spool: Spool,
     on_listening: &(dyn Fn(SocketAddr) + Send + Sync),
 ) -> Result<()> {
-    let place = (options.host.clone(), options.port);
-    let listener = TcpListener::bind(&place).await.map_err(|error| {
+    let place = (shell.options.host.as_str(), shell.options.port);
+    let listener = TcpListener::bind(place).await.map_err(|error| {
         Error::new(ErrorKind::Unavailable, format!("cannot listen on {}:{}: {error}", place.0, place.1))
             .with_hint("another program may use the port: choose one with --port, or use 0 for any free port")
     })?;
     let unusable = |error| Error::new(ErrorKind::Unavailable, "the server cannot listen").with_source(error);
     // Before anybody is told the address: who knows it may ask the server to stop, and finds no leftovers of a crash.
     let asked_to_stop = asked_to_stop();
-    let spool = solution.context().spool.clone();
     blocking(move || {
         spool.sweep();
         Ok(())
     })
     .await?;
     on_listening(listener.local_addr().map_err(unusable)?);
-    let app = App::new(program, solution, options);
     let stopping = tokio_util::sync::CancellationToken::new();
-    let server = tokio::spawn(connections::serve(listener, router(Arc::clone(&app)), stopping.clone()));
+    let server = tokio::spawn(connections::serve(listener, routes, stopping.clone()));
     asked_to_stop.await;
     stopping.cancel();
     let finished = async {
-        app.jobs.stop().await;
+        shell.jobs.stop().await;
         server.await
     };
     // Connections still open after that end with the process.

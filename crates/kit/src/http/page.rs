@@ -1,11 +1,13 @@
 //! The web page: files embedded in the binary.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use include_dir::{Dir, include_dir};
 
-use super::Shared;
+use super::Shell;
 use super::problem::Problem;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
@@ -13,8 +15,10 @@ static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 /// What the kit's page loads of a solution. A solution without them has empty ones, so that the page need not ask first.
 const ENTRIES: [&str; 2] = ["page.js", "page.css"];
 
-pub async fn index() -> Response {
-    answer(Some(&FILES), "index.html")
+/// The program's own page, or else the kit's.
+pub async fn index(State(shell): State<Arc<Shell>>) -> Response {
+    let own = shell.page.filter(|files| files.contains("index.html"));
+    answer(own.or(Some(&FILES)), "index.html")
 }
 
 /// A file of the kit's.
@@ -23,8 +27,8 @@ pub async fn asset(Path(name): Path<String>) -> Response {
 }
 
 /// A file of the solution's. They have a prefix of their own, so their names never collide with the kit's.
-pub async fn solution(State(app): Shared, Path(path): Path<String>) -> Response {
-    let files = app.program.page;
+pub async fn solution(State(shell): State<Arc<Shell>>, Path(path): Path<String>) -> Response {
+    let files = shell.page;
     let is_there = files.is_some_and(|files| files.contains(&path));
     if !is_there && ENTRIES.contains(&path.as_str()) { sent(&path, b"") } else { answer(files, &path) }
 }

@@ -3,6 +3,7 @@
 //! The cookie is signed with the token, so servers store nothing: it is valid at every server with the same token,
 //! until it expires or the token is changed.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
@@ -15,7 +16,7 @@ use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::Shared;
+use super::Shell;
 use super::problem::{Problem, Problems};
 use crate::names::digits;
 
@@ -30,8 +31,8 @@ const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
         Problems
     )
 )]
-pub async fn begin(State(app): Shared, headers: HeaderMap) -> Response {
-    let Some(token) = &app.options.token else { return StatusCode::NO_CONTENT.into_response() };
+pub async fn begin(State(shell): State<Arc<Shell>>, headers: HeaderMap) -> Response {
+    let Some(token) = &shell.options.token else { return StatusCode::NO_CONTENT.into_response() };
     // A session cannot start another: a stolen one could be renewed forever.
     if !has_token(token, &headers) {
         return unauthorised();
@@ -44,8 +45,8 @@ pub async fn begin(State(app): Shared, headers: HeaderMap) -> Response {
     delete, path = "/api/v1/session", tag = "session", operation_id = "end_session",
     responses((status = 204, description = "The cookie is removed", headers(("Set-Cookie" = String))), Problems)
 )]
-pub async fn end(State(app): Shared, headers: HeaderMap) -> Response {
-    let Some(token) = &app.options.token else { return StatusCode::NO_CONTENT.into_response() };
+pub async fn end(State(shell): State<Arc<Shell>>, headers: HeaderMap) -> Response {
+    let Some(token) = &shell.options.token else { return StatusCode::NO_CONTENT.into_response() };
     with_cookie(token, &headers, "", Duration::ZERO)
 }
 

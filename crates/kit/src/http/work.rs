@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Shared;
-use super::imports::{Accepted, accepted};
+use super::jobs::{Accepted, accepted};
 use super::problem::{Body, Problem, Problems};
 use crate::api::JobBody;
 use crate::job::Outcome;

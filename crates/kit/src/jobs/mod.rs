@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bootcamp_core::metadata::Board;
 use bootcamp_core::{Error, ErrorKind, Result};
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
@@ -14,7 +15,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::JobBody;
 use crate::job::{Job, Outcome};
-use crate::solution::Solution;
 use crate::watch::Watch;
 use share::Share;
 
@@ -25,7 +25,6 @@ const MAX_ACTIVE: usize = 16;
 
 /// The jobs that this server runs, and those that it hears of from others.
 pub struct Jobs {
-    solution: Arc<dyn Solution>,
     share: Option<Arc<Share>>,
     next: AtomicU64,
     /// This server's own, the newest last.
@@ -42,12 +41,10 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Jobs {
-    pub fn new(solution: Arc<dyn Solution>) -> Self {
-        let board = solution.context().board.clone();
-        let share = board.map(|board| Arc::new(Share::new(board, Arc::clone(&solution))));
+    /// Shared with other servers on the board, where there is one.
+    pub fn new(board: Option<Arc<Board>>) -> Self {
         Self {
-            solution,
-            share,
+            share: board.map(|board| Arc::new(Share::new(board))),
             next: AtomicU64::new(1),
             own: Mutex::default(),
             places: Arc::new(Semaphore::new(MAX_ACTIVE)),
@@ -81,7 +78,7 @@ impl Jobs {
             share.post(&job).await?;
         }
         self.remember(Arc::clone(&job));
-        let body = self.body(&job);
+        let body = job.body();
         let (share, turn) = (self.share.clone(), Arc::clone(&self.turn));
         self.tasks.spawn(async move {
             let run = async {
@@ -100,7 +97,7 @@ impl Jobs {
     /// `NotFound` for an unknown or forgotten one; `Unavailable` for one of another server while Redis does not answer.
     pub async fn get(&self, id: u64) -> Result<JobBody> {
         if let Some(job) = self.own(id) {
-            return Ok(self.body(&job));
+            return Ok(job.body());
         }
         let found = match &self.share {
             Some(share) => share.read(&[id]).await?.pop(),
@@ -115,12 +112,12 @@ impl Jobs {
     /// `Unavailable` if Redis does not respond: a partial list would mislead.
     pub async fn list(&self) -> Result<Vec<JobBody>> {
         let Some(share) = &self.share else {
-            return Ok(self.all_own().iter().rev().map(|job| self.body(job)).collect());
+            return Ok(self.all_own().iter().rev().map(|job| job.body()).collect());
         };
         let numbers = share.numbers().await?;
         let (own, others): (Vec<u64>, Vec<u64>) = numbers.into_iter().partition(|id| self.own(*id).is_some());
         let mut jobs: BTreeMap<u64, JobBody> = share.read(&others).await?.into_iter().collect();
-        jobs.extend(own.into_iter().filter_map(|id| Some((id, self.body(&*self.own(id)?)))));
+        jobs.extend(own.into_iter().filter_map(|id| Some((id, self.own(id)?.body()))));
         Ok(jobs.into_values().rev().collect())
     }
 
@@ -167,9 +164,5 @@ impl Jobs {
 
     fn all_own(&self) -> Vec<Arc<Job>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    fn body(&self, job: &Job) -> JobBody {
-        JobBody::new(&*self.solution, job)
     }
 }

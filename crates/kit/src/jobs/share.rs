@@ -8,9 +8,8 @@ use bootcamp_core::metadata::{Board, Notice};
 use bootcamp_core::{Error, ErrorKind, Result};
 
 use super::REMEMBERED;
-use crate::api::{JobBody, ProblemBody};
-use crate::job::{IMPORT, Job, State};
-use crate::solution::Solution;
+use crate::api::{JobBody, ProblemBody, State};
+use crate::job::{IMPORT, Job};
 
 /// The polling interval of jobs.
 const BEAT: Duration = Duration::from_millis(500);
@@ -22,12 +21,11 @@ const SKIPS: usize = 20;
 /// This server's side of the board.
 pub(super) struct Share {
     board: Arc<Board>,
-    solution: Arc<dyn Solution>,
 }
 
 impl Share {
-    pub(super) fn new(board: Arc<Board>, solution: Arc<dyn Solution>) -> Self {
-        Self { board, solution }
+    pub(super) fn new(board: Arc<Board>) -> Self {
+        Self { board }
     }
 
     /// An id for a new job, and room for it.
@@ -100,7 +98,7 @@ impl Share {
 
     async fn post_end(&self, job: &Job) {
         let start = Instant::now();
-        let post = async || self.board.post_last(job.id, &text_of(&JobBody::new(&*self.solution, job))?).await;
+        let post = async || self.board.post_last(job.id, &text_of(&job.body())?).await;
         while let Err(error) = post().await {
             if start.elapsed() > PATIENCE {
                 return tracing::error!(job = job.id, %error, "cannot tell other servers how a job ended");
@@ -110,7 +108,7 @@ impl Share {
     }
 
     fn so_far(&self, job: &Job) -> JobBody {
-        let mut body = JobBody::new(&*self.solution, job);
+        let mut body = job.body();
         if let Some(report) = &mut body.report {
             report.skips.truncate(SKIPS);
             report.warnings.truncate(SKIPS);

@@ -13,7 +13,7 @@ use crate::api::SearchBody;
 use crate::cli::{INTERRUPTED, import, search};
 use crate::context::blocking;
 use crate::printer::Printer;
-use crate::program::{Program, Sample};
+use crate::program::Program;
 use crate::query::SearchQuery;
 use crate::settings::ServerFile;
 use crate::solution::Solution;
@@ -47,7 +47,11 @@ pub async fn run(
         .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{} has no sample data", program.facts.name)))?;
     let folder = args.samples.join(sample.folder);
     printer.note(format_args!("sample data: {}, in {}", sample.about, folder.display()));
-    blocking(move || fetch(sample, &args.samples)).await?;
+    blocking({
+        let folder = folder.clone();
+        move || fetch(sample.script, &args.samples, &folder)
+    })
+    .await?;
 
     let places = Places::new(vec![folder.clone()]);
     let start = Instant::now();
@@ -74,16 +78,20 @@ pub async fn run(
     super::serve::run(program, solution, args.serve, server, printer).await
 }
 
-/// Runs the script, with its output on the terminal, unless the data already exists: a container has no bash.
-fn fetch(sample: &Sample, samples: &Path) -> Result<()> {
-    if samples.join(sample.folder).join(READY).exists() {
+/// Runs a script that puts sample data below the folder `samples`, with its output on the terminal, unless `folder` is
+/// complete, as a file `ready` in it says: a container has no bash. Blocking.
+///
+/// # Errors
+/// `Unavailable` when the script fails; those of the file system.
+pub fn fetch(script: &str, samples: &Path, folder: &Path) -> Result<()> {
+    if folder.join(READY).exists() {
         return Ok(());
     }
     let cannot = |error| Error::new(ErrorKind::Io, format!("cannot fetch the sample data: {error}"));
     std::fs::create_dir_all(samples).map_err(cannot)?;
     let mut bash = Command::new("bash");
     let status =
-        bash.args(["-c", sample.script, "sample"]).arg(samples).stdin(Stdio::null()).status().map_err(cannot)?;
+        bash.args(["-c", script, "sample"]).arg(samples).stdin(Stdio::null()).status().map_err(cannot)?;
     if status.success() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bootcamp_core::{Error, ErrorKind, Result};
+use clap::ArgMatches;
 
 use self::command::{Action, Command, command, parsed};
 use crate::cli::{collection, duplicates, health, import, items, models, search, work};
@@ -16,27 +17,45 @@ use crate::printer::Printer;
 use crate::program::Program;
 use crate::settings::{GlobalArgs, Settings};
 use crate::solution::Solution;
+pub use demo::fetch;
+pub use serve::ServeArgs;
 
 /// Runs a program: the whole of a solution's `main`.
 pub fn run(program: &'static Program) -> ExitCode {
-    let mut command = without_empty_variables(command(program));
-    let (global, action) = match command.clone().try_get_matches().and_then(|matches| parsed(program, &matches)) {
+    let mut command = command(program);
+    let (global, action) = match parse(command.clone(), |matches| parsed(program, matches)) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            let _ = error.print();
-            let code = if error.use_stderr() { ErrorKind::InvalidInput.exit_code() } else { 0 };
-            return code.into();
-        }
+        Err(code) => return code,
     };
     let printer = Printer { json: global.json, quiet: global.quiet };
     if let Action::Known(Command::Completions { shell }) = action {
         clap_complete::generate(shell, &mut command, program.facts.name, &mut std::io::stdout());
         return ExitCode::SUCCESS;
     }
+    start(printer, dispatch(program, &global, action, printer))
+}
+
+/// Reads the command line of a program; what it cannot be is printed, as are help and versions.
+///
+/// # Errors
+/// The exit code.
+pub fn parse<T>(
+    command: clap::Command,
+    read: impl FnOnce(&ArgMatches) -> Result<T, clap::Error>,
+) -> Result<T, ExitCode> {
+    without_empty_variables(command).try_get_matches().and_then(|matches| read(&matches)).map_err(|error| {
+        let _ = error.print();
+        let code = if error.use_stderr() { ErrorKind::InvalidInput.exit_code() } else { 0 };
+        code.into()
+    })
+}
+
+/// Runs what a command line asks for; an error is printed, and gives the exit code.
+pub fn start(printer: Printer, command: impl Future<Output = Result<ExitCode>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime
         .map_err(|error| Error::new(ErrorKind::Internal, "cannot start threads").with_source(error))
-        .and_then(|runtime| runtime.block_on(dispatch(program, &global, action, printer)));
+        .and_then(|runtime| runtime.block_on(command));
     match done {
         Ok(code) => code,
         Err(error) => {

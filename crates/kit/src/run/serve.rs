@@ -54,13 +54,7 @@ pub async fn run(
     file: ServerFile,
     printer: Printer,
 ) -> Result<ExitCode> {
-    let mut options = options(args, file)?;
-    if options.token.is_none() && !options.is_loopback() {
-        printer.warn(format_args!(
-            "{} is reachable from other machines without a token (set BOOTCAMP_TOKEN)",
-            options.host
-        ));
-    }
+    let mut options = args.options(file, printer)?;
     // Load the model now: the first search must neither wait for it nor discover that it cannot be loaded.
     solution.warm_up().await?;
     let title = program.facts.title;
@@ -94,6 +88,23 @@ fn owner_secret() -> Result<SecretString> {
     let (high, low) = random
         .map_err(|error| Error::new(ErrorKind::Internal, "the system provides no random numbers").with_source(error))?;
     Ok(format!("{high:016x}{low:016x}").into())
+}
+
+impl ServeArgs {
+    /// What the flags, the environment and the settings file ask for; warns where others can reach the server.
+    ///
+    /// # Errors
+    /// `InvalidInput` for values that make no sense, `NotFound` for an import root that is not there.
+    pub fn options(self, file: ServerFile, printer: Printer) -> Result<ServerOptions> {
+        let options = options(self, file)?;
+        if options.token.is_none() && !options.is_loopback() {
+            printer.warn(format_args!(
+                "{} is reachable from other machines without a token (set BOOTCAMP_TOKEN)",
+                options.host
+            ));
+        }
+        Ok(options)
+    }
 }
 
 fn options(args: ServeArgs, file: ServerFile) -> Result<ServerOptions> {

@@ -25,7 +25,7 @@ pub fn cases() -> Vec<Case> {
 
 fn of_collections() -> Vec<Case> {
     theme![collections:
-        create_and_describe, create_twice, list_is_sorted, rename, rename_refuses, remove, unknown_collection,
+        create_and_describe, another_name_for_the_id, create_twice, list_is_sorted, rename, rename_refuses, remove, unknown_collection,
         bad_names, bad_schemas, bad_indexes, int_ids, string_ids, auto_ids, several_vector_fields, health,
         flush_with_progress, flush_when_empty,
     ]

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use bootcamp_core::{
-    CollectionSpec, ErrorKind, Id, IdKind, IndexKind, IndexProgress, MAX_DIM, MAX_NAME, MAX_STRING, Metric, Output,
-    PageRequest, Query, Record, ScalarField, ScalarKind, SearchRequest, Selection, Vector, VectorField,
+    CollectionSpec, ErrorKind, Filter, Id, IdKind, IndexKind, IndexProgress, MAX_DIM, MAX_NAME, MAX_STRING, Metric,
+    Output, PageRequest, Query, Record, ScalarField, ScalarKind, SearchRequest, Selection, Vector, VectorField,
 };
 use futures::TryStreamExt;
 
@@ -37,6 +37,44 @@ pub(super) async fn create_and_describe(scene: &Scene<'_>) -> Checked {
         .field("path", "/a");
     scene.store.upsert(&spec.name, &[record]).await?;
     equal("count", scene.store.describe(&spec.name).await?.count, 1)
+}
+
+/// A layout that another program prescribes, with a primary key of another name.
+pub(super) async fn another_name_for_the_id(scene: &Scene<'_>) -> Checked {
+    let spec = scene
+        .spec(IdKind::String { max_len: 64_000 })
+        .id_field("pk")
+        .vector(
+            VectorField::f32("vector", 4, Metric::InnerProduct).index(IndexKind::Hnsw { m: 8, ef_construction: 64 }),
+        )
+        .scalar(ScalarField::new("sample_id", ScalarKind::String { max_len: 64_000 }));
+    scene.store.create(&spec).await?;
+    equal("schema", &scene.store.describe(&spec.name).await?.spec, &spec)?;
+    let mut random = Random::new(7);
+    let mut record =
+        |id: &str| Record::new(id).vector("vector", random.floats(4)).field("sample_id", format!("of {id}"));
+    let records = ["a", "b", "c\"d"].map(&mut record);
+    scene.store.upsert(&spec.name, &records).await?;
+    scene.store.upsert(&spec.name, &records[1..]).await?;
+    let ids = ["c\"d", "x", "a"].map(Id::from);
+    let found = scene.store.get(&spec.name, &ids, &Output::Everything).await?;
+    check::records(&found, &[records[2].clone(), records[0].clone()])?;
+    let filter = Filter::parse("pk in [\"a\", \"c\\\"d\"] and sample_id != \"of a\"")?;
+    let nearest = SearchRequest::new("vector", Id::from("a"), 3).filter(filter.clone());
+    equal("hits", check::ids(&scene.store.search(&spec.name, &nearest).await?[0]), vec![Id::from("c\"d")])?;
+    equal("count", scene.store.count(&spec.name, Some(&filter)).await?, 1)?;
+    invalid(
+        scene.store.count(&spec.name, Some(&Filter::eq("id", "a"))).await,
+        &format!("filter: collection '{}' has no field 'id'", spec.name),
+    )?;
+    let mut request = PageRequest { limit: 2, ..PageRequest::default() };
+    let page = scene.store.page(&spec.name, &request).await?;
+    equal("first page", check::record_ids(&page.records), vec![Id::from("a"), Id::from("b")])?;
+    request.after = page.next;
+    let page = scene.store.page(&spec.name, &request).await?;
+    equal("second page", check::record_ids(&page.records), vec![Id::from("c\"d")])?;
+    scene.store.delete(&spec.name, &Selection::Ids(ids.to_vec())).await?;
+    equal("count after removing", scene.store.count(&spec.name, None).await?, 1)
 }
 
 pub(super) async fn create_twice(scene: &Scene<'_>) -> Checked {

@@ -1,0 +1,41 @@
+// The jobs of one kind below the form that starts them, followed while their view is shown.
+
+import { isAbort } from "/assets/dom.js";
+import * as kit from "/assets/api.js";
+import { jobBox } from "/assets/jobs.js";
+
+const LISTED = 5;
+
+/** Lists in `place` the jobs for which `isOurs` holds; what depends on them is read anew when one is done. */
+export function followJobs(place, isOurs, app) {
+  let following = null;
+
+  const box = (job) => jobBox({ ...job, subject: job.subject || job.kind }, following.signal, () => app.changed());
+
+  async function show() {
+    if (following) return;
+    following = new AbortController();
+    const { signal } = following;
+    try {
+      const jobs = (await kit.jobs(signal)).filter(isOurs);
+      jobs.sort((a, b) => b.created_at - a.created_at);
+      place.replaceChildren(...jobs.slice(0, LISTED).map(box));
+    } catch (error) {
+      // A form's own problem is told where the form is; a list that is missing is tried again with the next visit.
+      if (!isAbort(error)) following = null;
+    }
+  }
+
+  return {
+    show,
+    add(job) {
+      place.prepend(box(job));
+      place.firstElementChild.querySelector("button")?.focus();
+    },
+    // A stream is a connection, of which a browser has few; the jobs are listed again when the view is.
+    hide() {
+      following?.abort();
+      following = null;
+    },
+  };
+}
