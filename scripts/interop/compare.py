@@ -6,30 +6,38 @@ FAULTS: list[str] = []
 
 def compare(what: str, wanted, found, tolerance: float = 0) -> None:
     """Notes where two values differ, if they do."""
-    differences = list(differ(wanted, found, tolerance))
-    FAULTS.extend(f"{what}: {difference}" for difference in differences[:3])
+    note(what, {**dict(lacks(found, wanted, tolerance)), **dict(lacks(wanted, found, tolerance))})
+
+
+def compare_between(what: str, least, found, most, tolerance: float = 0) -> None:
+    """Notes what is missing of `least`, and what is not in `most`."""
+    note(f"{what}, too little", dict(lacks(found, least, tolerance)))
+    note(f"{what}, too much", dict(lacks(most, found, tolerance)))
+
+
+def note(what: str, differences: dict[str, str]) -> None:
+    FAULTS.extend(f"{what}: {at} {how}" for at, how in list(differences.items())[:3])
     if len(differences) > 3:
         FAULTS.append(f"{what}: and {len(differences) - 3} more")
 
 
-def differ(wanted, found, tolerance: float, at: str = ""):
-    """Where two values of JSON differ; numbers may by the tolerance."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for key in sorted(wanted.keys() | found.keys()):
-            if key not in found:
-                yield f"{at}.{key} is missing: {wanted[key]!s:.80}"
-            elif key not in wanted:
-                yield f"{at}.{key} is too much: {found[key]!s:.80}"
+def lacks(whole, part, tolerance: float, at: str = ""):
+    """Where a value of JSON does not have all of another: keys of objects; lists have to be of one length, and numbers may
+    differ by the tolerance."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        for key, value in part.items():
+            if key in whole:
+                yield from lacks(whole[key], value, tolerance, f"{at}.{key}")
             else:
-                yield from differ(wanted[key], found[key], tolerance, f"{at}.{key}")
-    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for i, (one, other) in enumerate(zip(wanted, found)):
-            yield from differ(one, other, tolerance, f"{at}[{i}]")
-    elif is_number(wanted) and is_number(found):
-        if abs(wanted - found) > tolerance:
-            yield f"{at} is {found} instead of {wanted}"
-    elif wanted != found or type(wanted) is not type(found):
-        yield f"{at} is {found!s:.80} instead of {wanted!s:.80}"
+                yield f"{at}.{key}", f"is {value!s:.80} on one side only"
+    elif isinstance(whole, list) and isinstance(part, list) and len(whole) == len(part):
+        for i, (one, other) in enumerate(zip(whole, part)):
+            yield from lacks(one, other, tolerance, f"{at}[{i}]")
+    elif is_number(whole) and is_number(part):
+        if abs(whole - part) > tolerance:
+            yield at, f"is {whole} and {part}"
+    elif whole != part or type(whole) is not type(part):
+        yield at, f"is {whole!s:.80} and {part!s:.80}"
 
 
 def is_number(value) -> bool:

@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 
+from interop.compare import compare
 from interop.servers import FIFTYONE, ROOT, free_ports, run, say, start, start_milvus, start_mongo, wait_for
 
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -58,10 +59,7 @@ class Ours:
     def run(self, *arguments: object):
         """What a command prints."""
         say(f"vision-search {' '.join(map(str, arguments))}"[:110])
-        return json.loads(self.quietly(*arguments))
-
-    def quietly(self, *arguments: object) -> str:
-        return run(*self.command, *arguments, environment=self.environment)
+        return json.loads(run(*self.command, *arguments, environment=self.environment))
 
     @contextlib.contextmanager
     def serve(self):
@@ -92,13 +90,16 @@ class Ours:
         return file
 
     def query(self, key: str, ids: list[str]) -> dict:
-        """The ten most similar of each id."""
-        say(f"vision-search sort-by-similarity {DATASET} --brain-key {key}: {len(ids)} queries")
-        answers = {}
-        for id in ids:
-            hits = json.loads(self.quietly("sort-by-similarity", DATASET, "--brain-key", key, "--query", id))["hits"]
-            answers[id] = {"hits": [hit["id"] for hit in hits], "scores": [hit["score"] for hit in hits]}
+        """The ten most similar of each id, from the server; of the first one, from the command line, too."""
+        with self.serve() as server:
+            answers = {id: hits_of(server.sort(DATASET, key, id)) for id in ids}
+        first = self.run("sort-by-similarity", DATASET, "--brain-key", key, "--query", ids[0], "-k", 10)
+        compare(f"the command's and the server's answer to {ids[0]}", answers[ids[0]], hits_of(first))
         return answers
+
+
+def hits_of(answer: dict) -> dict:
+    return {"hits": [hit["id"] for hit in answer["hits"]], "scores": [hit["score"] for hit in answer["hits"]]}
 
 
 class Server:

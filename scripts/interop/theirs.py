@@ -65,6 +65,7 @@ def main() -> None:
     step(compute, **index, metric={"default": "dotproduct"}, collection_name={})
     step(attach, **index, metric={"default": "dotproduct"}, collection_name={"required": True})
     step(query, brain_key={"required": True}, dataset=dataset, ids={"nargs": "+"}, k={"type": int, "default": 10})
+    step(change, brain_key={"required": True}, dataset=dataset, ids={"nargs": "+", "required": True})
     step(delete, brain_key={"required": True}, dataset=dataset)
     step(wait_for_milvus)
     step(make_vectors, "file", count={"type": int, "default": 10_000}, dimension={"type": int, "default": 512})
@@ -140,7 +141,7 @@ def make_sample(folder: pathlib.Path, i: int) -> fo.Sample:
     sample["whole"] = float(i)
     sample["count"] = i * 1_000_000_007
     sample["checked"] = i % 2 == 0
-    sample["words"] = [f"word{n}" for n in range(i % 3)]
+    sample["words"] = [f"word{n}" for n in range((i + 1) % 3)]
     sample["numbers"] = [i / 2, -1.5, 1e-9]
     sample["note"] = f"note {i}" if i % 10 == 3 else None
     sample["embedding"] = vectors(i + 1)[i]
@@ -291,6 +292,16 @@ def attach(brain_key: str, dataset: str, patches_field: str | None, metric: str,
         embeddings=False, collection_name=collection_name, progress=False,
     )
     return describe(index)
+
+
+def change(brain_key: str, dataset: str, ids: list[str]) -> dict:
+    """Takes samples out of an index and puts them back with the vectors that they had."""
+    index = fo.load_dataset(dataset).load_brain_results(brain_key)
+    embeddings, sample_ids, _ = index.get_embeddings(sample_ids=ids)
+    index.remove_from_index(sample_ids=list(sample_ids))
+    left = index.get_embeddings(sample_ids=ids)[1]
+    index.add_to_index(embeddings, sample_ids)
+    return {"changed": len(sample_ids), "left": len(left)}
 
 
 def describe(index) -> dict:
