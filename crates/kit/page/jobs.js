@@ -34,6 +34,7 @@ export function progressBox(subject, onStop) {
 
 /** "120 of 785, 80 per second", and what the work says of itself. */
 function progressText({ done, total, per_second, note }) {
+  if (total == null && !done) return note ?? "";
   const count = total == null ? number(done) : `${number(done)} of ${number(total)}`;
   const text = per_second ? `${count}, ${number(Math.round(per_second))} per second` : count;
   return note ? `${text}: ${note}` : text;

@@ -11,17 +11,15 @@ function hash(text) {
 
 let chosen = new Map();
 
-/**
- * Gives each of the dataset's classes a colour that depends on its name, and another one where that is taken already, as long
- * as there are any.
- */
+/** Gives each of the dataset's classes the colour that its name stands for, or the next one that fewer classes have. */
 export function setClasses(names) {
   chosen = new Map();
-  const taken = new Set();
+  const taken = Array(COLOURS).fill(0);
   for (const name of [...new Set(names)].sort()) {
+    const least = Math.min(...taken);
     let colour = hash(name) % COLOURS;
-    while (taken.has(colour) && taken.size < COLOURS) colour = (colour + 1) % COLOURS;
-    taken.add(colour);
+    while (taken[colour] > least) colour = (colour + 1) % COLOURS;
+    taken[colour] += 1;
     chosen.set(name, colour);
   }
 }

@@ -45,7 +45,7 @@ export function createComputeForm(app, started) {
 
   function showModel() {
     const model = app.info.models.find(({ name }) => `m:${name}` === source.value);
-    about.textContent = model ? `${model.summary} ${model.dim} numbers, ${model.licence}${model.takes_text ? "; takes words, too" : ""}.` : "";
+    about.textContent = model ? [model.summary, model.licence, model.takes_text && "takes words, too"].filter(Boolean).join("; ") : "";
   }
 
   const isChecked = (label) => !label.hidden && label.querySelector("input").checked;

@@ -15,12 +15,16 @@ export function create(section, app) {
   const tip = $("map-tip");
   const scatter = createScatter(canvas, { onPoint: showTip, onOpen: (point) => app.open([point], point), onLasso: narrow });
   const grid = createGrid($("map-grid"), app);
-  const jobs = followJobs($("visualize-jobs"), ({ kind }) => kind === "visualize", app);
-  createVisualizeForm(app, (job) => {
+  // What is done is to be seen.
+  const jobs = followJobs($("visualize-jobs"), ({ kind, state }) => kind === "visualize" && state !== "done", app);
+  createVisualizeForm(app, (job, key) => {
+    wanted = key;
     $("visualize-fold").open = false;
     jobs.add(job);
   });
   let points = [];
+  /** The key of the visualization to show as soon as it is there. */
+  let wanted = "";
   let field = "";
   let shown = null;
   let running = null;
@@ -33,7 +37,9 @@ export function create(section, app) {
   function showChoices() {
     const [key, colour] = [$("visualization").value, $("colour-by").value];
     $("visualization").replaceChildren(...visualizations().map((run) => el("option", { value: run.key }, `${run.key} – ${run.config.method ?? run.method} of ${run.config.run}`)));
-    if (visualizations().some((run) => run.key === key)) $("visualization").value = key;
+    const shows = [wanted, key].find((one) => visualizations().some((run) => run.key === one));
+    if (shows) $("visualization").value = shows;
+    if (shows === wanted) wanted = "";
     const names = colourFields(app.dataset).map(({ name }) => name);
     $("colour-by").replaceChildren(el("option", { value: "" }, "nothing"), ...names.map((name) => el("option", { value: name }, name)));
     $("colour-by").value = names.includes(colour) ? colour : usualColour();

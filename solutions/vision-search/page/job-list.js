@@ -6,11 +6,20 @@ import { jobBox } from "/assets/jobs.js";
 
 const LISTED = 5;
 
-/** Lists in `place` the jobs for which `isOurs` holds; what depends on them is read anew when one is done. */
+/**
+ * Lists in `place` the jobs for which `isOurs` holds; one that is over and no longer ours is taken away. What depends on
+ * jobs is read anew when one is over.
+ */
 export function followJobs(place, isOurs, app) {
   let following = null;
 
-  const box = (job) => jobBox({ ...job, subject: job.subject || job.kind }, following.signal, () => app.changed());
+  function box(job) {
+    const node = jobBox({ ...job, subject: job.subject || job.kind }, following.signal, (last) => {
+      if (!isOurs(last)) node.remove();
+      app.changed();
+    });
+    return node;
+  }
 
   async function show() {
     if (following) return;

@@ -51,7 +51,7 @@ export function create(section, app) {
       await app.changed();
       list.querySelector(`[data-key="${CSS.escape(to)}"] [data-testid=rename]`)?.focus();
     } });
-    const missing = isIndex && config.source === "model" ? el("button", { type: "button", "data-testid": "missing", onclick: () => embedMissing(key, problem) }, "Embed what is missing") : null;
+    const missing = el("button", { type: "button", "data-testid": "missing", hidden: true, onclick: () => embedMissing(key, problem) }, "Embed what is missing");
     const question = isIndex ? `Delete the record? The collection ‘${config.collection_name}’ stays.` : "Delete the visualization?";
     const remove = confirmButton({ label: "Delete", question, confirm: "Delete", act: () => attempt(app, { problem, note }, () => forget(run)) });
     remove.dataset.testid = "delete-run";
@@ -81,16 +81,18 @@ export function create(section, app) {
     const counts = el("p", { class: "status", "data-testid": "counts" });
     const head = el("div", { class: "run-title" }, el("h3", {}, run.key), el("span", { class: "hint" }, run.kind));
     const node = el("li", { class: "panel", "data-testid": "run", "data-key": run.key }, head, counts, facts(run), problem, actions(run, problem));
-    if (run.kind === "similarity") count(run, counts, problem);
+    if (run.kind === "similarity") count(run, counts, problem, node.querySelector("[data-testid=missing]"));
     return node;
   }
 
-  async function count({ key }, node, problem) {
+  async function count({ key, config }, node, problem, missing) {
     const { signal } = counting;
     node.textContent = "Counting …";
     try {
       const { counts } = await api.runOf(app.dataset.name, key, signal);
       node.textContent = counts ? countsText(counts) : "";
+      // Given embeddings come from elsewhere.
+      missing.hidden = !counts?.missing || !["model", "field"].includes(config.source);
     } catch (error) {
       node.textContent = "";
       if (!isAbort(error) && error.status) showProblem(problem, error);

@@ -6,7 +6,7 @@ import { field, problemBox, select, submit, text } from "/solution/form.js";
 
 const METHODS = [["pca", "PCA: quick, keeps what is far apart"], ["tsne", "t-SNE: slower, keeps neighbours together"]];
 
-/** `started(job)` is called with the job that computes it. */
+/** `started(job, key)` is called with the job that computes it. */
 export function createVisualizeForm(app, started) {
   const form = $("visualize");
   const run = select("visualize-run", []);
@@ -27,7 +27,7 @@ export function createVisualizeForm(app, started) {
     const count = Number(sample.value);
     try {
       const settings = { key: key.value.trim(), run: run.value, method: method.value, ...(count > 0 && { sample: count }) };
-      started(await api.visualize(app.dataset.name, settings));
+      started(await api.visualize(app.dataset.name, settings), settings.key);
     } catch (error) {
       if (!error.isOffline) showProblem(problem, error);
     }

@@ -20,8 +20,8 @@ async fn looking_at_embeddings() {
     page.wait("$shown('#visualize') && $$('#visualize-run option').length === 2").await;
     choose(&page, "#visualize-run", "img_sim").await;
     page.write("#visualize-key", "plane\n").await;
-    page.wait_text("#visualize-jobs", "Done").await;
     page.wait_text("#map-status", &format!("{SAMPLES} points, by pca")).await;
+    page.wait("$('#visualization').value === 'plane' && $('#visualize-jobs').childElementCount === 0").await;
     page.wait(&format!("{STATUS} === '{SAMPLES} samples'")).await;
 
     // Coloured by class: the legend says how many there are.
@@ -36,8 +36,9 @@ async fn looking_at_embeddings() {
     page.wait("$('#detail').open && $('#detail-picture img').naturalWidth > 0").await;
     page.click("#detail-close").await;
 
-    // A lasso around the left half, around all, and around nothing.
-    page.draw("#map-canvas", (0.02, 0.3), &[(0.5, 0.02), (0.5, 0.98), (0.02, 0.7)]).await;
+    // A lasso around the left part, around all, and around nothing.
+    page.eval("$('#map-frame').scrollIntoView()").await;
+    page.draw("#map-canvas", (0.01, 0.01), &[(0.45, 0.01), (0.45, 0.99), (0.01, 0.99)]).await;
     page.wait("location.hash.includes('ids=')").await;
     let count = page.wait(&format!("Number(/^(\\d+) of {SAMPLES} samples/.exec({STATUS})?.[1])")).await;
     assert!((1..SAMPLES as u64).contains(&(count.as_f64().unwrap() as u64)), "{count}");
