@@ -93,8 +93,9 @@ docker-image-search docker-molecule-search docker-vision-search: docker-%:
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
-docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search)
-	@$(COMPOSE) -f docker/$(SOLUTION)/compose.yaml exec -T app $(SOLUTION) import /samples
+docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|vision-search)
+	@$(COMPOSE) -f docker/$(SOLUTION)/compose.yaml exec -T app $(SOLUTION) \
+		$(if $(filter vision-search,$(SOLUTION)),demo --no-serve,import /samples)
 
 .PHONY: docker-down
 docker-down: ## Stop all containers; data is kept

@@ -109,16 +109,24 @@ class Server:
         self.port, self.connections = port, threading.local()
 
     def sort(self, dataset: str, key: str, id: str) -> dict:
-        if not hasattr(self.connections, "one"):
-            self.connections.one = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        body = json.dumps({"positive": [{"id": id}], "k": 10})
         path = f"/api/v1/datasets/{dataset}/runs/{key}/sort"
-        self.connections.one.request("POST", path, body, {"Content-Type": "application/json"})
-        answer = self.connections.one.getresponse()
+        body = json.dumps({"positive": [{"id": id}], "k": 10})
+        try:
+            answer = self.post(path, body)
+        except ConnectionError:
+            # The server ends connections that were idle for a while.
+            self.connections.one = None
+            answer = self.post(path, body)
         text = answer.read()
         if answer.status != 200:
             sys.exit(f"interop-fiftyone: {path} answers {answer.status}: {text.decode(errors='replace')[:2000]}")
         return json.loads(text)
+
+    def post(self, path: str, body: str) -> http.client.HTTPResponse:
+        if getattr(self.connections, "one", None) is None:
+            self.connections.one = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self.connections.one.request("POST", path, body, {"Content-Type": "application/json"})
+        return self.connections.one.getresponse()
 
 
 def as_fiftyone(sample: dict) -> dict:

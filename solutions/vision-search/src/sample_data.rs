@@ -20,12 +20,13 @@ pub struct SampleData {
     pub stamps: PathBuf,
 }
 
-/// Fetches what is missing, and makes the datasets unless they are there. `watch` counts objects that are placed. Blocking.
+/// Fetches what is missing to `samples`, and makes the datasets in `made` unless they are there. `samples` may be read-only
+/// where everything was fetched, as in a container. `watch` counts objects that are placed. Blocking.
 ///
 /// # Errors
 /// `Unavailable` when the packages cannot be fetched; those of composing.
-pub fn prepare(samples: &Path, watch: &Watch) -> Result<SampleData> {
-    let data = SampleData { scenes: samples.join("scenes"), stamps: samples.join("stamps-by-class") };
+pub fn prepare(samples: &Path, made: &Path, watch: &Watch) -> Result<SampleData> {
+    let data = SampleData { scenes: made.join("scenes"), stamps: made.join("stamps-by-class") };
     let (stamps, photographs) = (samples.join("stamps"), samples.join("photographs"));
     if !data.scenes.exists() || !data.stamps.exists() {
         fetch(include_str!("sample-scenes.sh"), samples, &photographs)?;

@@ -31,7 +31,7 @@ const LABELS: &str = "ground_truth";
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// The folder of sample data
+    /// The folder of what sample data is composed of
     #[arg(long, env = "BOOTCAMP_SAMPLES", value_name = "FOLDER", default_value = "data")]
     samples: PathBuf,
     /// Do not serve the page afterwards
@@ -42,11 +42,11 @@ pub struct DemoArgs {
 }
 
 pub async fn run(app: &App, args: DemoArgs, file: ServerFile) -> Result<ExitCode> {
-    let folder = args.samples.clone();
-    app.printer.note(format_args!("sample data: {}, in {}", ABOUT, folder.display()));
+    let (folder, made) = (args.samples.clone(), app.home.join("samples"));
+    app.printer.note(format_args!("sample data: {}, in {}", ABOUT, made.display()));
     let watch = Watch::default();
     let preparing = watch.clone();
-    let data = watched("composing", &watch, app.printer, blocking(move || prepare(&folder, &preparing))).await?;
+    let data = watched("composing", &watch, app.printer, blocking(move || prepare(&folder, &made, &preparing))).await?;
     for (name, path, format) in
         [(SCENES, data.scenes, Format::FiftyOneImageDetection), ("stamps", data.stamps, Format::ClassificationTree)]
     {

@@ -204,7 +204,7 @@ impl ComputeSimilarity {
                 .with_hint("run the same command again: it goes on where it stopped"));
         }
         watch.say("indexing");
-        index.or_dropped(store.flush(&index.config.collection_name, None).await)?;
+        index.settle(&*store).await?;
         let (writing, run) = (dataset.clone(), run(&self.key, &index.config)?);
         blocking(move || writing.put_run(&run)).await?;
         Ok(Computed {

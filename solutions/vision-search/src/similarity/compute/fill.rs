@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::{Computed, Given};
+use crate::backend::Backend;
 use crate::library::View;
 use crate::sample::{Label, ObjectId, Sample};
 use crate::similarity::embed::{Cut, Part, parts};
@@ -65,7 +66,7 @@ impl SimilarityIndex {
                 )));
             }
         };
-        self.or_dropped(store.flush(self.collection(), None).await)?;
+        self.settle(&*store).await?;
         Ok(Computed {
             key: self.key.clone(),
             collection_name: self.config.collection_name.clone(),
@@ -239,7 +240,7 @@ impl SimilarityIndex {
     ) -> Result<(Vec<ObjectId>, HashSet<ObjectId>)> {
         let entries = self.entry_ids(view).await?;
         let ids: Vec<ObjectId> = entries.iter().map(|(id, _)| *id).collect();
-        let there = self.there(store, &ids).await?;
+        let there = if self.is_empty(store).await? { HashSet::new() } else { self.there(store, &ids).await? };
         tally.kept = there.len() as u64;
         watch.set_total(ids.len() as u64);
         watch.advance(tally.kept);
@@ -308,6 +309,7 @@ impl SimilarityIndex {
         let mut tally = Tally::default();
         watch.set_total(ids.len() as u64);
         let mut rows = given.rows()?;
+        let is_empty = self.is_empty(store).await?;
         for ids in ids.chunks(BATCH) {
             if watch.is_cancelled() {
                 break;
@@ -319,7 +321,8 @@ impl SimilarityIndex {
             })
             .await?;
             rows = back;
-            let there = self.there(store, &ids.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
+            let asked: Vec<ObjectId> = ids.iter().map(|(id, _)| *id).collect();
+            let there = if is_empty { HashSet::new() } else { self.there(store, &asked).await? };
             tally.kept += there.len() as u64;
             watch.advance(there.len() as u64);
             let entries = ids.iter().zip(vectors).filter(|((id, _), _)| !there.contains(id));
@@ -327,6 +330,20 @@ impl SimilarityIndex {
             self.put_checked(store, entries, pass, &mut tally, watch).await?;
         }
         Ok(tally)
+    }
+
+    /// Whether there is nothing to keep: that is one question, and what is there of each batch one for each.
+    async fn is_empty(&self, store: &dyn VectorStore) -> Result<bool> {
+        Ok(self.or_dropped(store.count(self.collection(), None).await)? == 0)
+    }
+
+    /// Brings what was written into a local index. A Milvus server indexes by itself, and finds everything before it has:
+    /// waiting for that takes longer than writing.
+    pub(super) async fn settle(&self, store: &dyn VectorStore) -> Result<()> {
+        match self.config.backend {
+            Backend::Local => self.or_dropped(store.flush(self.collection(), None).await),
+            Backend::Milvus => Ok(()),
+        }
     }
 
     /// Writes those embeddings that the index can hold.
