@@ -140,10 +140,10 @@ bench-molecule: ## Compare molecule-search with RDKit and FPSim2 (PART=fingerpri
 	@$${CARGO_TARGET_DIR:-target}/release/bootcamp-bench molecule $(PART) $(if $(PART),$(filter 1m,$(SCALE)))
 
 .PHONY: bench-vision
-bench-vision: ## Measure vision-search on a million samples (SCALE=100k for fewer): import, index, sort, memory
+bench-vision: ## Measure vision-search on a million samples (SCALE=100k for fewer), or how well it finds (PART=quality)
 	@scripts/system-packages g++ python3
 	@cargo build --release --locked --quiet -p vision-search
-	@scripts/bench-vision $(if $(filter 100k,$(SCALE)),100000)
+	@scripts/bench-vision $(PART) $(if $(PART),,$(if $(filter 100k,$(SCALE)),100000))
 
 .PHONY: interop-fiftyone
 interop-fiftyone: ## Exchange datasets and indexes with the real FiftyOne, and compare speed (fetches 250 MB)

@@ -90,8 +90,7 @@ pub fn fetch(script: &str, samples: &Path, folder: &Path) -> Result<()> {
     let cannot = |error| Error::new(ErrorKind::Io, format!("cannot fetch the sample data: {error}"));
     std::fs::create_dir_all(samples).map_err(cannot)?;
     let mut bash = Command::new("bash");
-    let status =
-        bash.args(["-c", script, "sample"]).arg(samples).stdin(Stdio::null()).status().map_err(cannot)?;
+    let status = bash.args(["-c", script, "sample"]).arg(samples).stdin(Stdio::null()).status().map_err(cannot)?;
     if status.success() {
         return Ok(());
     }

@@ -1,8 +1,23 @@
-//! The nearest or farthest entries by comparing all of them: what no index can answer, in memory for the answer alone.
+//! Hits, and the first k of many: for what no index can answer all entries are compared, in memory for the answer alone.
 
 use std::collections::BinaryHeap;
 
-use super::query::Hit;
+use serde::Serialize;
+
+use crate::sample::ObjectId;
+
+/// A sample or patch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// Of the label, or of the sample.
+    pub id: ObjectId,
+    pub sample: ObjectId,
+    /// Smaller is nearer, whatever the metric; see [`SimilarityMetric::distance`](crate::backend::SimilarityMetric::distance).
+    pub distance: f32,
+    /// As the store reports it; several queries have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f32>,
+}
 
 /// A hit with its place in the order.
 struct Ranked {
@@ -67,7 +82,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sample::ObjectId;
 
     proptest! {
         #[test]

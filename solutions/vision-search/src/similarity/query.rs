@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::exact::Best;
+pub use super::exact::Hit;
 use super::index::Entries;
 use super::index::{SimilarityIndex, check_vector, named};
 use super::layout::{Entry, SAMPLE, VECTOR, ids};
@@ -61,19 +62,6 @@ pub struct SimilarityQuery {
     pub reverse: bool,
     pub aggregation: Aggregation,
     pub view: View,
-}
-
-/// A sample or patch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Hit {
-    /// Of the label, or of the sample.
-    pub id: ObjectId,
-    pub sample: ObjectId,
-    /// Smaller is nearer, whatever the metric; see [`SimilarityMetric::distance`](crate::backend::SimilarityMetric::distance).
-    pub distance: f32,
-    /// As the store reports it; several queries have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub score: Option<f32>,
 }
 
 /// The result of a query.
