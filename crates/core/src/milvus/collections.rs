@@ -6,6 +6,7 @@ use std::time::Instant;
 use milvus::v2::prelude as sdk;
 
 use super::{LOOK, MilvusStore, schema};
+use crate::request::Consistency;
 use crate::schema::{CollectionSpec, check_name};
 use crate::store::{IndexProgress, OnProgress};
 use crate::{Error, ErrorKind, Result};
@@ -78,7 +79,14 @@ impl MilvusStore {
     /// Makes the collection and its indexes, or nothing.
     pub(super) async fn make(&self, spec: &CollectionSpec) -> Result<()> {
         let schema = schema::to_server(spec, &self.server)?;
-        let create = sdk::CreateCollectionRequest::builder().collection_name(&spec.name);
+        // For other programs: what we read says which consistency it wants.
+        let level = match self.consistency {
+            Consistency::Strong => sdk::ConsistencyLevel::Strong,
+            Consistency::Session => sdk::ConsistencyLevel::Session,
+            Consistency::Bounded => sdk::ConsistencyLevel::Bounded,
+            Consistency::Eventually => sdk::ConsistencyLevel::Eventually,
+        };
+        let create = sdk::CreateCollectionRequest::builder().collection_name(&spec.name).consistency_level(level);
         let properties = HashMap::from([(schema::SPEC_PROPERTY.to_owned(), schema::to_words(spec)?)]);
         let create = create.schema(schema).properties(properties).build();
         self.client
