@@ -10,6 +10,7 @@ use bootcamp_testkit::model::ModelStore;
 async fn model_store() {
     let lacks_full_text = |name: &str| name.starts_with("text::") || name.starts_with("hybrid::vector_and_text");
     let with_filters = [
+        "collections::another_name_for_the_id",
         "writes::delete_by_filter",
         "writes::read_your_writes",
         "reads::count_with_filter",

@@ -202,7 +202,7 @@ def make(name, pk, fields, rows):
         client.insert(name, rows)
 make("theirs", "id", [("title", DataType.VARCHAR, {"max_length": 99}), ("size", DataType.INT64, {}), ("part", DataType.DOUBLE, {}), ("more", DataType.JSON, {})],
      [{"id": 4, "v": [1, 2], "title": "four", "size": 44, "part": 0.5, "more": {"a": [1]}}])
-make("other_key", "number", [], [])
+make("other_key", "number", [], [{"number": 7, "v": [3, 4]}])
 make("small_numbers", "id", [("age", DataType.INT8, {})], [])
 "#;
     let python = artefact("milvus-lite-3.2.2").join("bin/python");
@@ -229,12 +229,18 @@ make("small_numbers", "id", [("age", DataType.INT8, {})], [])
         .field("more", serde_json::json!({"a": [1]}));
     assert_eq!(found, [record]);
 
-    for (name, words) in [("other_key", "'number'"), ("small_numbers", "'age'")] {
-        let error = store.describe(name).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported, "{name}: {error}");
-        assert!(error.to_string().contains(words), "{name}: {error}");
-        // It can still be removed.
+    let other_key = CollectionSpec::new("other_key", IdKind::Int)
+        .id_field("number")
+        .vector(VectorField::f32("v", 2, Metric::L2).index(IndexKind::Hnsw { m, ef_construction }));
+    assert_eq!(store.describe("other_key").await.unwrap().spec, other_key);
+    let found = store.get("other_key", &[Id::Int(7)], &Output::Everything).await.unwrap();
+    assert_eq!(found, [Record::new(7).vector("v", vec![3.0, 4.0])]);
+
+    let error = store.describe("small_numbers").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("'age'"), "{error}");
+    // It can still be removed.
+    for name in ["small_numbers", "other_key", "theirs"] {
         store.remove(name).await.unwrap();
     }
-    store.remove("theirs").await.unwrap();
 }

@@ -57,6 +57,9 @@ struct Global {
     /// The address of the Milvus server, http://host:port or https://host:port
     #[arg(long, global = true, value_name = "URI")]
     milvus_uri: Option<String>,
+    /// How soon a Milvus server shows what others write: Strong, Session, Bounded or Eventually [default: Session]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    consistency_level: Option<String>,
     /// The number of threads for the model; 0 for all cores
     #[arg(long, global = true, env = "BOOTCAMP_THREADS", value_name = "N")]
     threads: Option<usize>,
@@ -152,7 +155,8 @@ impl App {
     fn open(global: &Global, program: &str) -> Result<Self> {
         let printer = Printer { json: global.json, quiet: global.quiet };
         let home = global.datasets.clone().unwrap_or_else(|| PathBuf::from(HOME));
-        let milvus = global.milvus_uri.iter().map(|uri| ("uri", uri.clone())).collect();
+        let given = [("uri", &global.milvus_uri), ("consistency_level", &global.consistency_level)];
+        let milvus = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
         let flags = Flags { backend: None, milvus };
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let config = BrainConfig::read(flags, &|name| std::env::var(name).ok(), names)?;

@@ -59,6 +59,9 @@ pub struct ComputeArgs {
     /// Candidates of a new HNSW index while it is built [default: 64]
     #[arg(long, value_name = "N")]
     hnsw_ef_construction: Option<u32>,
+    /// Pictures that are embedded together [default: 64]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     /// Threads that read pictures [default: all cores]
     #[arg(long, value_name = "N")]
     num_workers: Option<usize>,
@@ -128,6 +131,7 @@ impl ComputeArgs {
             .backend(self.backend)
             .collection_name(self.collection_name)
             .index(index)
+            .batch_size(self.batch_size)
             .num_workers(self.num_workers)
             .force_square(self.force_square)
             .alpha(self.alpha)

@@ -17,7 +17,7 @@ use super::layout;
 use super::run::{Crop, Embeddings, IndexConfig, SIMILARITY};
 use crate::backend::{Backend, SimilarityMetric};
 use crate::library::{Dataset, FieldKind, Run, View};
-use fill::{Pass, Tally};
+use fill::{MAX_TOGETHER, Pass, TOGETHER, Tally};
 
 /// The default model: what is in a picture, and it can be asked in words, approximately.
 pub const DEFAULT_MODEL: &str = "efficientnet-lite0";
@@ -43,6 +43,7 @@ pub struct ComputeSimilarity {
     backend: Option<Backend>,
     collection_name: Option<String>,
     index: Option<IndexKind>,
+    batch_size: Option<usize>,
     num_workers: Option<usize>,
     crop: Crop,
     skip_failures: bool,
@@ -91,6 +92,7 @@ impl ComputeSimilarity {
             backend: None,
             collection_name: None,
             index: None,
+            batch_size: None,
             num_workers: None,
             crop: Crop::default(),
             skip_failures: false,
@@ -153,6 +155,12 @@ impl ComputeSimilarity {
     /// Of a new collection; FiftyOne's is HNSW with M 8 and efConstruction 64.
     pub fn index(mut self, index: impl Into<Option<IndexKind>>) -> Self {
         self.index = index.into();
+        self
+    }
+
+    /// Pictures that are embedded together; 64 otherwise.
+    pub fn batch_size(mut self, pictures: impl Into<Option<usize>>) -> Self {
+        self.batch_size = pictures.into();
         self
     }
 
@@ -300,6 +308,9 @@ impl ComputeSimilarity {
         if !(-1.0..=10.0).contains(&self.crop.alpha) || self.crop.alpha == -1.0 {
             return Err(Error::invalid(format!("alpha is {}, expected more than -1 and at most 10", self.crop.alpha)));
         }
+        if let Some(size) = self.batch_size.filter(|size| !(1..=MAX_TOGETHER).contains(size)) {
+            return Err(Error::invalid(format!("the batch size is {size}, expected 1 to {MAX_TOGETHER}")));
+        }
         let (reading, key) = (dataset.clone(), self.key.clone());
         let fields: Vec<String> = self.patches_field.iter().chain(&self.roi_field).cloned().collect();
         blocking(move || {
@@ -420,6 +431,7 @@ impl ComputeSimilarity {
             view: self.view.clone(),
             skip_failures: self.skip_failures,
             workers: self.num_workers.unwrap_or_else(cores).max(1),
+            together: self.batch_size.unwrap_or(TOGETHER),
         }
     }
 }

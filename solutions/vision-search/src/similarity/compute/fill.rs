@@ -22,8 +22,9 @@ use crate::similarity::run::Embeddings;
 
 /// Samples read from the dataset at a time.
 const SAMPLES: usize = 256;
-/// Pictures handed to the encoder at a time.
-const TOGETHER: usize = 64;
+/// Pictures handed to the encoder at a time, unless somebody says otherwise, and at most.
+pub(super) const TOGETHER: usize = 64;
+pub(super) const MAX_TOGETHER: usize = 4096;
 
 /// How entries are made.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Pass {
     pub(super) view: View,
     pub(super) skip_failures: bool,
     pub(super) workers: usize,
+    /// Pictures handed to the encoder at a time.
+    pub(super) together: usize,
 }
 
 /// What became of the entries.
@@ -54,7 +57,8 @@ impl SimilarityIndex {
         watch: &Watch,
     ) -> Result<Computed> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let pass = Pass { view, skip_failures, workers: workers.unwrap_or_else(cores).max(1) };
+        let workers = workers.unwrap_or_else(cores).max(1);
+        let pass = Pass { view, skip_failures, workers, together: TOGETHER };
         let store = self.brain.stores.writer(self.config.backend).await?;
         let tally = match &self.config.source {
             Embeddings::Model { model } => self.embed(model, &*store, &pass, watch).await?,
@@ -153,7 +157,7 @@ impl SimilarityIndex {
                 pixels.push(part.pixels);
             }
             // The patches of a sample arrive together, so those that are averaged are never torn apart.
-            if pixels.len() >= TOGETHER || is_last {
+            if pixels.len() >= pass.together || is_last {
                 let vectors = encoder.embed(std::mem::take(&mut pixels)).await?;
                 let entries = self.entries(std::mem::take(&mut ids).into_iter().zip(vectors));
                 self.put(store, entries, &mut tally, watch).await?;
