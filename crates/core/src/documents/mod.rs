@@ -32,7 +32,7 @@
 //! # Ok::<(), bootcamp_core::Error>(())
 //! ```
 //!
-//! The parts, from the disk up: [`file`] opens the file and lends connections; [`set`] knows a set's tables; [`select`] is
+//! The parts, from the disk up: [`mod@file`] opens the file and lends connections; [`set`] knows a set's tables; [`select`] is
 //! what can be asked for and [`sql`] writes it down; [`reading`] and [`writing`] do it.
 
 mod file;
