@@ -27,7 +27,7 @@ pub const DEFAULT_MODEL: &str = "efficientnet-lite0";
 /// ```no_run
 /// # use vision_search::{library::Dataset, similarity::{Brain, compute::ComputeSimilarity}};
 /// # async fn example(brain: Brain, dataset: Dataset) -> bootcamp_core::Result<()> {
-/// let compute = ComputeSimilarity::new("patch_sim").patches_field("ground_truth").model("efficientnet-lite0").alpha(0.1);
+/// let compute = ComputeSimilarity::new("patch_sim").patches_field("objects".to_owned()).alpha(0.1);
 /// let done = compute.run(&brain, &dataset, &bootcamp_kit::Watch::default()).await?;
 /// println!("{} patches", done.added);
 /// # Ok(())
