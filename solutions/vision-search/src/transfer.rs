@@ -7,7 +7,7 @@ use bootcamp_core::{Id, Result};
 use bootcamp_kit::{Outcome, Watch, named_path};
 
 use crate::formats::{Format, ReadOptions, WriteOptions, Written, detect, read, write};
-use crate::library::{Dataset, Library, View};
+use crate::library::{Dataset, FieldKind, Library, View};
 use crate::sample::{Metadata, Sample};
 
 /// Samples in one transaction.
@@ -126,14 +126,10 @@ pub fn export(
 ) -> Result<Written> {
     let ids = dataset.ids(view)?;
     watch.set_total(ids.len() as u64);
-    let with_vectors = format == Format::FiftyOneDataset;
-    let fields: Vec<String> = dataset
-        .info()?
-        .fields
-        .into_iter()
-        .filter(|field| with_vectors && matches!(field.kind, crate::library::FieldKind::Vector { .. }))
-        .map(|field| field.name)
-        .collect();
+    // Only this format holds vectors.
+    let fields = if format == Format::FiftyOneDataset { dataset.fields()? } else { Vec::new() };
+    let is_vector = |kind: &FieldKind| matches!(kind, FieldKind::Vector { .. });
+    let fields: Vec<String> = fields.into_iter().filter(|(_, kind)| is_vector(kind)).map(|(name, _)| name).collect();
     let batches = ids.chunks(BATCH).flat_map(|ids| match batch(dataset, ids, &fields, watch) {
         Ok(samples) => samples.into_iter().map(Ok).collect::<Vec<_>>(),
         Err(error) => vec![Err(error)],
