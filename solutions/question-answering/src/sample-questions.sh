@@ -23,7 +23,8 @@ refuse() {
     printf 'hint: %s\n' "$@" >&2
     exit 1
 }
-by_hand="or write $questions/faq.jsonl yourself, a line {\"question\": ..., \"answer\": ...} a pair, then: touch $questions/ready"
+by_hand="or write $questions/faq.jsonl yourself, a line {\"question\": ..., \"answer\": ...} a pair, then: touch"
+by_hand="$by_hand $questions/ready"
 
 faq() {
     [ -e "$questions/ready" ] && return
@@ -192,7 +193,8 @@ def perldoc(page, question):
 
 # Python's reStructuredText
 
-KEPT = {"code-block", "doctest", "testcode", "note", "seealso", "versionchanged", "versionadded", "warning", "sourcecode"}
+CODE = {"code-block", "sourcecode", "doctest", "testcode"}
+KEPT = CODE | {"note", "warning", "seealso", "versionadded", "versionchanged"}
 
 
 def rst_role(match):
@@ -253,8 +255,7 @@ def rst_text(lines):
             end = inner(at + 1)
             name, argument, options, content = rst_block(lines[at:end])
             if name in KEPT and ":hide:" not in options:
-                code = name in ("code-block", "doctest", "testcode", "sourcecode")
-                if code:
+                if name in CODE:
                     blocks.append(as_code(content))
                 else:
                     told = rst_text([argument, ""] + content)
@@ -325,7 +326,8 @@ class Chapter(html.parser.HTMLParser):
 
     def flush(self):
         pre = "pre" in self.open
-        text = "\n".join("    " + line.rstrip() for line in self.text.strip("\n").splitlines()) if pre else squeeze(self.text)
+        kept = "\n".join("    " + line.rstrip() for line in self.text.strip("\n").splitlines())
+        text = kept if pre else squeeze(self.text)
         if text.strip() and self.sections and not self.over:
             self.sections[-1][2].append(self.mark + text)
             self.mark = ""
@@ -403,4 +405,5 @@ if ! { [ -e "$questions/ready" ] && [ -e "$questions/chatterbot/ready" ]; }; the
     faq
     chatterbot
 fi
-echo "sample questions in $questions: Perl's (Artistic or GPL-1+), Python's (PSF-2.0), Debian's (free, its notice stays), ChatterBot's (BSD); see LICENCES there" >&2
+echo "sample questions in $questions: of Perl (Artistic or GPL-1+), Python (PSF-2.0), Debian (free, the notice stays)," \
+    "ChatterBot (BSD); see LICENCES there" >&2
