@@ -32,6 +32,15 @@ serve-molecule-search: ## Serve molecule-search's page over the data imported so
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p molecule-search -- serve
 
+.PHONY: demo-question-answering serve-question-answering
+demo-question-answering: ## Build question-answering, import the FAQs of Perl, Python and Debian, ask, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p question-answering -- demo
+
+serve-question-answering: ## Serve question-answering's page over the questions and documents imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p question-answering -- serve
+
 .PHONY: demo-vision-search serve-vision-search
 demo-vision-search: ## Build vision-search, compose labelled scenes, index and query them, and serve the page
 	@scripts/system-packages g++ python3-pip
@@ -83,19 +92,20 @@ deny-if-there:
 # Compose v2 and newer is a part of docker, 1.29 a program of its own.
 COMPOSE = $$(docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: docker-image-search docker-molecule-search docker-vision-search
+.PHONY: docker-image-search docker-molecule-search docker-question-answering docker-vision-search
 docker-image-search: ## Build image-search's image and run it with Milvus and Redis (docker/README.md)
 docker-molecule-search: ## The same for molecule-search
+docker-question-answering: ## The same for question-answering
 docker-vision-search: ## The same for vision-search
-docker-image-search docker-molecule-search docker-vision-search: docker-%:
+docker-image-search docker-molecule-search docker-question-answering docker-vision-search: docker-%:
 	@$(COMPOSE) -f docker/$*/compose.yaml up --build --detach
 	@for second in {1..60}; do $(COMPOSE) -f docker/$*/compose.yaml exec -T app $* health && break; sleep 1; done
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
-docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|vision-search)
+docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|question-answering|vision-search)
 	@$(COMPOSE) -f docker/$(SOLUTION)/compose.yaml exec -T app $(SOLUTION) \
-		$(if $(filter vision-search,$(SOLUTION)),demo --no-serve,import /samples)
+		$(if $(filter vision-search,$(SOLUTION)),demo --no-serve,import /samples$(if $(filter question-answering,$(SOLUTION)),/questions))
 
 .PHONY: docker-down
 docker-down: ## Stop all containers; data is kept
@@ -144,6 +154,13 @@ bench-vision: ## Measure vision-search on a million samples (SCALE=100k for fewe
 	@scripts/system-packages g++ python3
 	@cargo build --release --locked --quiet -p vision-search
 	@scripts/bench-vision $(PART) $(if $(PART),,$(if $(filter 100k,$(SCALE)),100000))
+
+.PHONY: bench-qa
+bench-qa: ## Measure how well question-answering finds, beside the same search in Python (PART=quality|speed)
+	@scripts/system-packages g++ python3-pip python3-venv
+	@scripts/reference-questions
+	@cargo build --release --locked --quiet -p question-answering
+	@scripts/bench-qa $(PART)
 
 .PHONY: interop-fiftyone
 interop-fiftyone: ## Exchange datasets and indexes with the real FiftyOne, and compare speed (fetches 250 MB)

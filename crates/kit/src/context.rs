@@ -110,11 +110,19 @@ impl Context {
                 let model = self.maker.model().ok_or_else(|| {
                     Error::new(ErrorKind::Internal, format!("{} works without a model", self.facts.name))
                 })?;
-                let (registry, name) = (Arc::clone(&self.registry), model.name.clone());
-                let (options, on_fetch) = (self.encoder_options.clone(), Arc::clone(&self.on_fetch));
-                blocking(move || Encoder::open(&registry, &name, &options, &*on_fetch)).await
+                self.encoder_of(&model.name).await
             })
             .await
+    }
+
+    /// Another model than the collection's, such as a cross-encoder. Loaded at each call.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::open`].
+    pub async fn encoder_of(&self, model: &str) -> Result<Encoder> {
+        let (registry, name) = (Arc::clone(&self.registry), model.to_owned());
+        let (options, on_fetch) = (self.encoder_options.clone(), Arc::clone(&self.on_fetch));
+        blocking(move || Encoder::open(&registry, &name, &options, &*on_fetch)).await
     }
 
     /// The default score from which two items count as near-duplicates: the model's, or else the program's. `None` where

@@ -60,7 +60,7 @@ pub use include_dir;
 pub use items::{stored, stored_vector};
 pub use media::{Look, Media, MediaKind, THUMBNAIL};
 pub use names::{hex, named_path, path_name};
-pub use options::{OptionValue, Options, ProgramOption};
+pub use options::{OptionValue, Options, ProgramOption, with_arguments};
 pub use printer::Printer;
 pub use program::{Export, OwnCommand, Program, Sample, Work};
 pub use query::{Answer, Example, Laps, MAX_EXAMPLES, MAX_K, SearchQuery, Subject, combine};

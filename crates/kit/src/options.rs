@@ -165,7 +165,7 @@ impl ProgramOption {
 }
 
 /// Adds options to a command.
-pub(crate) fn with_arguments(command: Command, options: &[ProgramOption]) -> Command {
+pub fn with_arguments(command: Command, options: &[ProgramOption]) -> Command {
     options.iter().fold(command, |command, option| command.arg(option.argument()))
 }
 

@@ -31,6 +31,12 @@ impl Printer {
         let _ = writeln!(stdout(), "{text}");
     }
 
+    /// A piece of the result without a line's end, at once.
+    pub fn text(&self, piece: impl std::fmt::Display) {
+        let mut out = stdout();
+        let _ = write!(out, "{piece}").and_then(|()| out.flush());
+    }
+
     /// The result for programs.
     ///
     /// # Errors

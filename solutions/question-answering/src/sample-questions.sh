@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Questions with their answers, in the folder questions below $1: `faq.jsonl`, the frequently asked questions of Perl,
-# Python and Debian (Debian's perl-doc, python3.*-doc and debian-faq), 586 pairs in Debian 12; and in the folder chatterbot
-# below that the YAML files of PyPI's chatterbot-corpus. `LICENCES` says what may be done with them. Fetched without being
+# Python and Debian (Debian's perl-doc, python3.*-doc and debian-faq), 586 pairs in Debian 12; and beside it, in the folder
+# chatterbot, the YAML files of PyPI's chatterbot-corpus. `LICENCES` says what may be done with them. Fetched without being
 # installed; quick when they are there.
 set -euo pipefail
 
 mkdir -p "$1"
 questions=$1/questions
+chatterbot=$1/chatterbot
 
 # apt-get reads the package under a user of its own, who may not see this folder; root's own run does without.
 download() { (cd "$1" && apt-get -qq -o APT::Sandbox::User=root download "${@:2}"); }
@@ -61,9 +62,9 @@ faq() {
 
 # Not needed to try the program: without it, the questions above remain, and the next run tries again.
 chatterbot() {
-    [ -e "$questions/chatterbot/ready" ] && return
-    local new=$questions/chatterbot.new
-    rm -rf "$new" "$questions/chatterbot"
+    [ -e "$chatterbot/ready" ] && return
+    local new=$chatterbot.new
+    rm -rf "$new" "$chatterbot"
     mkdir -p "$new"
     if ! python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$new" chatterbot-corpus==1.3.3 2> "$new/log"; then
@@ -88,7 +89,7 @@ wheel.unlink()
 END
     rm "$new/log"
     touch "$new/ready"
-    mv "$new" "$questions/chatterbot"
+    mv "$new" "$chatterbot"
 }
 
 licences() {
@@ -399,7 +400,7 @@ with open(folder / "faq.jsonl", "w", encoding="utf-8") as out:
 END
 }
 
-if ! { [ -e "$questions/ready" ] && [ -e "$questions/chatterbot/ready" ]; }; then
+if ! { [ -e "$questions/ready" ] && [ -e "$chatterbot/ready" ]; }; then
     exec 9> "$questions.lock"
     flock 9
     faq
