@@ -2,6 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod discover;
+pub mod documents;
+mod encoding;
 pub mod entry;
+mod language;
+pub mod pairs;
+mod reading;
 
 pub use entry::Entry;
+pub use reading::Reading;
