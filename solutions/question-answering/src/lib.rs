@@ -45,9 +45,10 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 pub use entry::Entry;
+pub use reading::Reading;
 
-use discover::Reading;
 use ranking::Found;
+use reading::PASSAGE_RANGE;
 use records::Entries;
 use search::{Mode, Sought, shown};
 
@@ -114,7 +115,13 @@ const IMPORT_OPTIONS: &[ProgramOption] = &[
         "passage-chars",
         "BOOTCAMP_PASSAGE_CHARS",
         "Characters of a passage of a document, at most [default: 1000]",
-        OptionValue::Number { least: 100.0, most: 10_000.0 },
+        OptionValue::Number { least: *PASSAGE_RANGE.start() as f64, most: *PASSAGE_RANGE.end() as f64 },
+    ),
+    ProgramOption::new(
+        "encoding",
+        "BOOTCAMP_ENCODING",
+        "The encoding of texts, such as shift_jis [default: by their content]",
+        OptionValue::Text("NAME"),
     ),
 ];
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::encoder::{Role, TextEncoder, Tokens};
-use bootcamp_core::{Error, Fields, MAX_JSON, Result, ScalarField, ScalarKind, Vector};
+use bootcamp_core::{Fields, Result, ScalarField, ScalarKind, Vector};
 use bootcamp_kit::hex;
 use bootcamp_kit::ingest::{Item, Items, Pipeline};
 use bootcamp_kit::source::Source;
 use serde_json::{Value, json};
 
+use crate::detect::detect;
 use crate::discover::{self, Reading};
 use crate::entry::Entry;
-use crate::detect::detect;
 
 /// Which entry a record is a part of: the same text has the same, wherever it comes from.
 pub const ENTRY: &str = "entry";
@@ -88,7 +88,7 @@ impl Entries {
         // An answer that begins with its question is more like other ways of asking it. A long one leaves room.
         let lead = &question[..question.floor_char_boundary(LEAD)];
         inputs.extend(self.encoder.windows(lead, &entry.answer, OVERLAP)?);
-        let shared = Arc::new(shared(&entry)?);
+        let shared = Arc::new(shared(&entry));
         let words = [about.join("\n").as_str(), entry.question.as_deref().unwrap_or_default(), &entry.answer].join("\n");
         let parts = inputs.into_iter().enumerate().map(|(part, (range, input))| {
             let mut fields = Fields::clone(&shared);
@@ -103,7 +103,7 @@ impl Entries {
 }
 
 /// What all parts of an entry have in common.
-fn shared(entry: &Entry) -> Result<Fields> {
+fn shared(entry: &Entry) -> Fields {
     let mut fields = Fields::new();
     let mut text = |name: &str, value: Option<String>| {
         fields.extend(value.map(|value| (name.to_owned(), Value::String(value))));
@@ -120,14 +120,9 @@ fn shared(entry: &Entry) -> Result<Fields> {
         fields.insert("tags".to_owned(), json!(entry.tags));
     }
     if !entry.extra.is_empty() {
-        let extra = Value::Object(entry.extra.clone());
-        // Checked here, because an error in the store would end the import.
-        if extra.to_string().len() > MAX_JSON {
-            return Err(Error::invalid(format!("its other columns are larger than {MAX_JSON} bytes")));
-        }
-        fields.insert("extra".to_owned(), extra);
+        fields.insert("extra".to_owned(), Value::Object(entry.extra.clone()));
     }
-    Ok(fields)
+    fields
 }
 
 /// The key of an entry: a hash of its words, whatever their case and the space between them.

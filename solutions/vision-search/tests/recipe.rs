@@ -103,6 +103,16 @@ fn queries(way: &Way, home: &Home, metric: &str, key: &str, ids: &[String], vect
         all.iter().filter(|(id, _)| ids.iter().position(|other| other == id).unwrap() % 2 == 1).cloned().collect();
     assert_hits(&sort(&["-k", "5", "--tag", "test"]), &test[..5]);
 
+    let found = way.run(home, &["index", "neighbors", "birds", key, "-k", "4", "--tag", "test", "--json"]);
+    let lines: Vec<Value> = found.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), test.len(), "{}", found.err);
+    for line in lines {
+        let own = ids.iter().position(|id| *id == line["id"]).unwrap();
+        let mut others = ranking(metric, &vectors[own], ids, vectors);
+        others.retain(|(id, _)| *id != ids[own]);
+        assert_hits(&json!({"hits": line["nearest"]}), &others[..4]);
+    }
+
     let field = format!("distance_{metric}");
     let body = sort(&["-k", "4", "--dist-field", &field]);
     let saved = home.json(&["samples", "birds", "--exists", &field, "--sort", &field]);

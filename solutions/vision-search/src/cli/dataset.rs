@@ -172,7 +172,7 @@ pub async fn run(app: &App, command: DatasetCommand) -> Result<ExitCode> {
         }
         DatasetCommand::Remove { dataset, view } => {
             let (dataset, view) = (app.dataset(&dataset).await?, view.view()?);
-            if view == crate::library::View::default() {
+            if view.is_all() {
                 return Err(Error::invalid("no samples were chosen")
                     .with_hint("choose some with --filter, --tag or --ids-from; to remove all: dataset delete"));
             }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bootcamp_core::{Error, Result};
+use bootcamp_kit::command::SKIPPED;
 use clap::{Args, Subcommand};
+use futures::TryStreamExt;
 use serde_json::json;
 
 use super::App;
@@ -33,6 +35,16 @@ pub enum IndexCommand {
         /// Of these samples, and so of all their patches
         #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "ids")]
         of_samples: Vec<ObjectId>,
+    },
+    /// Print the nearest neighbours of each sample or patch of a view, as lines of JSON
+    Neighbors {
+        #[command(flatten)]
+        run: RunArgs,
+        /// Neighbours of each
+        #[arg(short, value_name = "K", default_value_t = 10)]
+        k: usize,
+        #[command(flatten)]
+        view: ViewArgs,
     },
     /// Add given embeddings
     Add {
@@ -119,6 +131,19 @@ pub async fn run(app: &App, command: IndexCommand) -> Result<ExitCode> {
                         }
                     }
                 }
+            }
+        }
+        IndexCommand::Neighbors { run, k, view } => {
+            let index = run.open(app).await?;
+            let mut batches = index.neighbors(&view.view()?, k).await?;
+            let mut missing = 0;
+            while let Some(batch) = batches.try_next().await? {
+                missing += batch.missing.len();
+                batch.found.iter().try_for_each(|found| printer.json(found))?;
+            }
+            if missing > 0 {
+                printer.warn(format_args!("{missing} of the view are not in the index"));
+                return Ok(SKIPPED.into());
             }
         }
         IndexCommand::Add { run, embeddings, ids: list, keep_existing, refuse_existing } => {

@@ -94,6 +94,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .routes(routes!(samples::counts))
         .routes(routes!(runs::list, runs::compute))
         .routes(routes!(search::sort))
+        .routes(routes!(search::neighbors))
         .layer(DefaultBodyLimit::max(large));
     let routes = OpenApiRouter::new()
         .merge(with_views)

@@ -1,4 +1,4 @@
-//! `POST /api/v1/datasets/{dataset}/runs/{key}/sort`
+//! `POST /api/v1/datasets/{dataset}/runs/{key}/sort` and `/neighbors`
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -9,6 +9,7 @@ use base64::Engine;
 use bootcamp_core::{Error, Result};
 use bootcamp_kit::blocking;
 use bootcamp_kit::http::{Body, Problem, Problems, admit};
+use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,11 +18,15 @@ use super::bodies::{PatchBody, SampleBody};
 use crate::library::View;
 use crate::sample::ObjectId;
 use crate::similarity::index::SimilarityIndex;
+use crate::similarity::neighbors::Neighbors;
 use crate::similarity::query::{Aggregation, Hit, Prompt, SimilarityQuery, Sorted};
 
 /// Hits, unless the request says otherwise, and at most: each comes with its sample.
 const K: usize = 50;
 const MAX_K: usize = 1000;
+/// Neighbours of each, unless the request says otherwise, and of how many.
+const NEIGHBORS: usize = 10;
+const MAX_VIEW: usize = 1000;
 
 /// One thing to be like.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -129,12 +134,16 @@ pub async fn sort(
     Ok(Json(SortedBody { hits: items(&index, &name, hits).await?, exact, orphaned, took_ms }))
 }
 
+fn checked_k(given: Option<usize>, default: usize) -> Result<usize> {
+    match given.unwrap_or(default) {
+        k @ 1..=MAX_K => Ok(k),
+        k => Err(Error::invalid(format!("k is {k}, expected 1 to {MAX_K}"))),
+    }
+}
+
 impl SortInput {
     fn query(self) -> Result<SimilarityQuery> {
-        let k = self.k.unwrap_or(K);
-        if k == 0 || k > MAX_K {
-            return Err(Error::invalid(format!("k is {k}, expected 1 to {MAX_K}")));
-        }
+        let k = checked_k(self.k, K)?;
         let prompts = |inputs: Vec<PromptInput>| inputs.into_iter().map(PromptInput::prompt).collect::<Result<_>>();
         Ok(SimilarityQuery {
             positive: prompts(self.positive)?,
@@ -145,6 +154,61 @@ impl SortInput {
             view: self.view,
         })
     }
+}
+
+/// Whose neighbours to find.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NeighborsInput {
+    /// The number of neighbours of each, at most 1000; the default is 10.
+    #[schema(minimum = 1, maximum = 1000)]
+    k: Option<usize>,
+    /// At most 1000 samples or patches.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    view: View,
+}
+
+/// The nearest neighbours of each sample or patch of a view.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NeighborsBody {
+    /// In the view's order; each with its `id`, its `sample` and the `nearest`, without itself.
+    #[schema(value_type = Vec<Object>)]
+    neighbors: Vec<Neighbors>,
+    /// Samples or labels of the view that the index does not have.
+    #[schema(value_type = Vec<String>)]
+    missing: Vec<ObjectId>,
+    took_ms: f64,
+}
+
+/// Find the nearest neighbours of many samples or patches
+#[utoipa::path(
+    post, path = "/api/v1/datasets/{dataset}/runs/{key}/neighbors", tag = "runs", operation_id = "neighbors",
+    params(("dataset" = String, Path), ("key" = String, Path)), request_body = NeighborsInput,
+    responses((status = 200, description = "Neighbours", body = NeighborsBody), Problems)
+)]
+pub async fn neighbors(
+    State(server): Shared,
+    Path((name, key)): Path<(String, String)>,
+    Body(input): Body<NeighborsInput>,
+) -> Result<Json<NeighborsBody>, Problem> {
+    let _permit = admit(&server.shell)?;
+    let index = SimilarityIndex::open(&server.brain, &server.dataset(&name).await?, &key).await?;
+    let start = Instant::now();
+    let (mut neighbors, mut missing) = (Vec::new(), Vec::new());
+    let mut batches = index.neighbors(&input.view, checked_k(input.k, NEIGHBORS)?).await?;
+    while let Some(batch) = batches.try_next().await? {
+        neighbors.extend(batch.found);
+        missing.extend(batch.missing);
+        if neighbors.len() + missing.len() > MAX_VIEW {
+            return Err(Problem::from(
+                Error::invalid(format!("the view has more than {MAX_VIEW} samples or patches"))
+                    .with_hint("ask for parts of it, by skip and take"),
+            ));
+        }
+    }
+    let took_ms = start.elapsed().as_secs_f64() * 1e3;
+    Ok(Json(NeighborsBody { neighbors, missing, took_ms }))
 }
 
 /// Hits with what they are. One that was removed in the meantime is left out.

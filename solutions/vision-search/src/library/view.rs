@@ -74,6 +74,11 @@ pub struct Sort {
 }
 
 impl View {
+    /// Whether it is the whole dataset, in its own order.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// All of the dataset.
     pub fn new() -> Self {
         Self::default()

@@ -202,11 +202,11 @@ impl ComputeSimilarity {
     /// run of this key; those of models and stores.
     pub async fn run(&self, brain: &Brain, dataset: &Dataset, watch: &Watch) -> Result<Computed> {
         let mut warnings = Vec::new();
-        let config = self.prepare(brain, dataset, &mut warnings).await?;
+        let (config, is_new) = self.prepare(brain, dataset, &mut warnings).await?;
         let index = SimilarityIndex { dataset: dataset.clone(), key: self.key.clone(), config, brain: brain.clone() };
         // Open until all is written, so that nobody comes in between.
         let store = brain.stores.writer(index.config.backend).await?;
-        let tally = self.fill(&index, &*store, watch).await?;
+        let tally = self.fill(&index, &*store, self.pass(is_new), watch).await?;
         if watch.is_cancelled() {
             return Err(Error::invalid(format!("computing '{}' was interrupted", self.key))
                 .with_hint("run the same command again: it goes on where it stopped"));
@@ -228,8 +228,13 @@ impl ComputeSimilarity {
         })
     }
 
-    /// Checks everything, makes or finds the collection, and notes the unfinished run.
-    async fn prepare(&self, brain: &Brain, dataset: &Dataset, warnings: &mut Vec<String>) -> Result<IndexConfig> {
+    /// Checks everything, makes or finds the collection, and notes the unfinished run. Returns whether it made it.
+    async fn prepare(
+        &self,
+        brain: &Brain,
+        dataset: &Dataset,
+        warnings: &mut Vec<String>,
+    ) -> Result<(IndexConfig, bool)> {
         self.check_fields(dataset).await?;
         let Brain { stores, models, .. } = brain;
         let (reading, key) = (dataset.clone(), self.key.clone());
@@ -257,7 +262,7 @@ impl ComputeSimilarity {
         let dim = self.describe_source(dataset, models, &mut config).await?;
         let named = self.collection_name.as_deref().or(stores.config().collection_name());
         if let Some(pending) = pending {
-            return self.go_on(pending, config, dim, named).await;
+            return Ok((self.go_on(pending, config, dim, named).await?, false));
         }
         let store = stores.writer(backend).await?;
         let found = match named {
@@ -298,7 +303,8 @@ impl ComputeSimilarity {
                 }
             }
         }
-        Ok(config)
+        let is_new = !config.attached;
+        Ok((config, is_new))
     }
 
     async fn check_fields(&self, dataset: &Dataset) -> Result<()> {
@@ -412,23 +418,30 @@ impl ComputeSimilarity {
         blocking(move || writing.put_pending(&run)).await
     }
 
-    async fn fill(&self, index: &SimilarityIndex, store: &dyn VectorStore, watch: &Watch) -> Result<Tally> {
+    async fn fill(
+        &self,
+        index: &SimilarityIndex,
+        store: &dyn VectorStore,
+        pass: Pass,
+        watch: &Watch,
+    ) -> Result<Tally> {
         match &self.source {
             Source::None { .. } => Ok(Tally::default()),
-            Source::Model(name) => index.embed(name, store, &self.pass(), watch).await,
-            Source::Field(field) => index.take_field(field, store, &self.pass(), watch).await,
+            Source::Model(name) => index.embed(name, store, &pass, watch).await,
+            Source::Field(field) => index.take_field(field, store, &pass, watch).await,
             Source::Given(given) => {
                 let ids = index.entry_ids(&self.view).await?;
                 given.check(ids.len(), &index.config.entries())?;
-                index.take_given(given, ids, store, &self.pass(), watch).await
+                index.take_given(given, ids, store, &pass, watch).await
             }
         }
     }
 
-    fn pass(&self) -> Pass {
+    fn pass(&self, is_new: bool) -> Pass {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Pass {
             view: self.view.clone(),
+            is_new,
             skip_failures: self.skip_failures,
             workers: self.num_workers.unwrap_or_else(cores).max(1),
             together: self.batch_size.unwrap_or(TOGETHER),

@@ -315,7 +315,7 @@ impl SimilarityIndex {
     /// Those of the store; when it was cancelled.
     pub async fn vectors(&self, view: &View, watch: &Watch) -> Result<Loaded> {
         use futures::TryStreamExt;
-        let within = match *view == View::default() {
+        let within = match view.is_all() {
             true => None,
             false => Some(self.view_ids(view).await?.into_iter().collect::<HashSet<_>>()),
         };

@@ -9,7 +9,7 @@ use crate::backend::SimilarityMetric;
 use crate::sample::ObjectId;
 
 /// The id of the sample or label.
-const KEY: &str = "pk";
+pub const KEY: &str = "pk";
 pub const VECTOR: &str = "vector";
 /// The sample, also of a label.
 pub const SAMPLE: &str = "sample_id";

@@ -2,14 +2,15 @@
 //! pictures, words or vectors.
 //!
 //! Read in this order: [`run`] (what is remembered of an index), [`layout`] (its collection, as FiftyOne has it),
-//! [`stores`] (where collections live), [`index`] (operations on an index), [`compute`] (from pictures to an index), and
-//! [`query`] (`sort_by_similarity`).
+//! [`stores`] (where collections live), [`index`] (operations on an index), [`compute`] (from pictures to an index),
+//! [`query`] (`sort_by_similarity`), and [`neighbors`] (many queries at once).
 
 pub mod compute;
 pub mod embed;
 mod exact;
 pub mod index;
 mod layout;
+pub mod neighbors;
 pub mod query;
 pub mod run;
 pub mod stores;

@@ -15,7 +15,7 @@ use super::exact::Best;
 pub use super::exact::Hit;
 use super::index::Entries;
 use super::index::{SimilarityIndex, check_vector, named};
-use super::layout::{Entry, SAMPLE, VECTOR, ids};
+use super::layout::{Entry, KEY, SAMPLE, VECTOR, ids};
 use crate::library::View;
 use crate::sample::ObjectId;
 
@@ -76,7 +76,7 @@ pub struct Sorted {
 }
 
 /// Which entries a query may find.
-enum Within {
+pub(super) enum Within {
     /// All that are in the dataset.
     Dataset,
     These(HashSet<ObjectId>),
@@ -210,7 +210,7 @@ impl SimilarityIndex {
     }
 
     async fn within(&self, view: &View) -> Result<Within> {
-        if *view == View::default() {
+        if view.is_all() {
             return Ok(Within::Dataset);
         }
         Ok(Within::These(self.view_ids(view).await?.into_iter().collect()))
@@ -238,7 +238,8 @@ impl SimilarityIndex {
         Ok(Some(Sorted { hits: best.into_hits(), exact: false, orphaned }))
     }
 
-    async fn search_one(
+    /// The first k for one query, and how many entries were met that are no longer in the dataset.
+    pub(super) async fn search_one(
         &self,
         query: &[f32],
         k: usize,
@@ -250,7 +251,7 @@ impl SimilarityIndex {
         let (filter, mut ask) = match within {
             Within::These(set) if set.len() <= FEW => {
                 let ids = set.iter().map(ToString::to_string);
-                (Some(Filter::is_in("pk", ids)), k)
+                (Some(Filter::is_in(KEY, ids)), k)
             }
             Within::These(set) => {
                 let total = self.or_dropped(store.count(self.collection(), None).await)?;
@@ -264,12 +265,8 @@ impl SimilarityIndex {
             let found = store.search(self.collection(), &request.output(Output::only([SAMPLE]))).await;
             let found = self.or_dropped(found)?.pop().unwrap_or_default();
             let is_all = found.len() < ask;
-            let hits = found.into_iter().map(|hit| {
-                let (id, sample) = ids(Some(&hit.id), &hit.fields)?;
-                let score = if reverse { -hit.score } else { hit.score };
-                Ok(Hit { id, sample, distance: self.config.metric.distance(score), score: Some(score) })
-            });
-            let (mut hits, orphaned) = self.kept(hits.collect::<Result<Vec<_>>>()?, within).await?;
+            let hits = found.iter().map(|hit| self.hit(hit, reverse)).collect::<Result<Vec<_>>>()?;
+            let (mut hits, orphaned) = self.kept(hits, within).await?;
             if hits.len() >= k || is_all || filter.is_some() {
                 hits.truncate(k);
                 return Ok(Some((hits, orphaned)));
@@ -279,6 +276,13 @@ impl SimilarityIndex {
             }
             ask *= 4;
         }
+    }
+
+    /// A hit of the store; with `reverse`, of a search for the opposite vector.
+    pub(super) fn hit(&self, hit: &bootcamp_core::Hit, reverse: bool) -> Result<Hit> {
+        let (id, sample) = ids(Some(&hit.id), &hit.fields)?;
+        let score = if reverse { -hit.score } else { hit.score };
+        Ok(Hit { id, sample, distance: self.config.metric.distance(score), score: Some(score) })
     }
 
     /// The hits that a query may find, and how many are not in the dataset any more.

@@ -30,6 +30,8 @@ pub(super) const MAX_TOGETHER: usize = 4096;
 #[derive(Clone, Debug)]
 pub(super) struct Pass {
     pub(super) view: View,
+    /// Whether the collection has just been made, so that there is nothing to keep.
+    pub(super) is_new: bool,
     pub(super) skip_failures: bool,
     pub(super) workers: usize,
     /// Pictures handed to the encoder at a time.
@@ -58,7 +60,7 @@ impl SimilarityIndex {
     ) -> Result<Computed> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = workers.unwrap_or_else(cores).max(1);
-        let pass = Pass { view, skip_failures, workers, together: TOGETHER };
+        let pass = Pass { view, is_new: false, skip_failures, workers, together: TOGETHER };
         let store = self.brain.stores.writer(self.config.backend).await?;
         let tally = match &self.config.source {
             Embeddings::Model { model } => self.embed(model, &*store, &pass, watch).await?,
@@ -144,7 +146,7 @@ impl SimilarityIndex {
     ) -> Result<Tally> {
         let encoder = self.brain.models.encoder(model).await?.pictures()?.clone();
         let mut tally = Tally::default();
-        let (samples, wanted) = self.missing(store, &pass.view, &mut tally, watch).await?;
+        let (samples, wanted) = self.missing(store, pass, &mut tally, watch).await?;
         let skips = Arc::new(Skips::default());
         let mut read = self.read(samples, wanted, encoder.clone(), pass.workers, Arc::clone(&skips));
         let (mut ids, mut pixels) = (Vec::new(), Vec::new());
@@ -238,13 +240,13 @@ impl SimilarityIndex {
     async fn missing(
         &self,
         store: &dyn VectorStore,
-        view: &View,
+        pass: &Pass,
         tally: &mut Tally,
         watch: &Watch,
     ) -> Result<(Vec<ObjectId>, HashSet<ObjectId>)> {
-        let entries = self.entry_ids(view).await?;
+        let entries = self.entry_ids(&pass.view).await?;
         let ids: Vec<ObjectId> = entries.iter().map(|(id, _)| *id).collect();
-        let there = if self.is_empty(store).await? { HashSet::new() } else { self.there(store, &ids).await? };
+        let there = if self.is_empty(store, pass).await? { HashSet::new() } else { self.there(store, &ids).await? };
         tally.kept = there.len() as u64;
         watch.set_total(ids.len() as u64);
         watch.advance(tally.kept);
@@ -283,7 +285,7 @@ impl SimilarityIndex {
         watch: &Watch,
     ) -> Result<Tally> {
         let mut tally = Tally::default();
-        let (samples, _) = self.missing(store, &pass.view, &mut tally, watch).await?;
+        let (samples, _) = self.missing(store, pass, &mut tally, watch).await?;
         for ids in samples.chunks(BATCH) {
             if watch.is_cancelled() {
                 break;
@@ -313,7 +315,7 @@ impl SimilarityIndex {
         let mut tally = Tally::default();
         watch.set_total(ids.len() as u64);
         let mut rows = given.rows()?;
-        let is_empty = self.is_empty(store).await?;
+        let is_empty = self.is_empty(store, pass).await?;
         for ids in ids.chunks(BATCH) {
             if watch.is_cancelled() {
                 break;
@@ -336,9 +338,9 @@ impl SimilarityIndex {
         Ok(tally)
     }
 
-    /// Whether there is nothing to keep: that is one question, and what is there of each batch one for each.
-    async fn is_empty(&self, store: &dyn VectorStore) -> Result<bool> {
-        Ok(self.or_dropped(store.count(self.collection(), None).await)? == 0)
+    /// Whether there is nothing to keep: that is at most one question, and what is there of each batch one for each.
+    async fn is_empty(&self, store: &dyn VectorStore, pass: &Pass) -> Result<bool> {
+        Ok(pass.is_new || self.or_dropped(store.count(self.collection(), None).await)? == 0)
     }
 
     /// Brings what was written into a local index. A Milvus server indexes by itself, and finds everything before it has:
