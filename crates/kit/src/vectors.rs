@@ -103,7 +103,14 @@ fn computed(facts: &Facts, metric: Metric, field: Option<&VectorField>, asked: O
 
 fn named(facts: &Facts, registry: &Registry, name: &str) -> Result<Maker> {
     let Vectors::Own(known) = facts.vectors else {
-        return Ok(Maker::Model(Box::new(registry.get(name)?.clone())));
+        let model = registry.get(name)?;
+        if !model.makes_vectors() {
+            let names: Vec<_> =
+                registry.list().filter(|it| it.makes_vectors()).map(|model| model.name.as_str()).collect();
+            return Err(Error::invalid(format!("model {name} scores pairs of texts, it makes no embeddings"))
+                .with_hint(format!("choose one of {}", names.join(", "))));
+        }
+        return Ok(Maker::Model(Box::new(model.clone())));
     };
     known.iter().find(|own| own.name == name).map(Maker::Own).ok_or_else(|| {
         let names: Vec<_> = known.iter().map(|own| own.name).collect();

@@ -1,6 +1,7 @@
 """Models of the shape of those that only a hub has, with fixed random weights: what a test can do without the hub.
 
-    models.py FOLDER     writes resnet18, clip-picture, clip-text and future (.onnx), and clip-tokenizer.json
+    models.py FOLDER     writes resnet18, clip-picture, clip-text, pairs and future (.onnx), and clip-tokenizer.json and
+                         pairs-tokenizer.json
 
 `vectors.py` has the reference for what comes out of them.
 """
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 WIDTH, HEADS, LAYERS, DIM, MAX_TOKENS = 64, 4, 2, 512, 77
+PAIR_TOKENS = 128
 
 
 class Graph:
@@ -34,6 +36,33 @@ class Graph:
         name = name or f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [name], name=f"n{len(self.nodes)}", **attributes))
         return name
+
+    def linear(self, x, inputs, outputs):
+        product = self.node("MatMul", x, self.normal(inputs, outputs, scale=inputs**-0.5))
+        return self.node("Add", product, self.normal(outputs, scale=0.02))
+
+    def normalised(self, x):
+        scale, bias = self.random.normal(1, 0.1, WIDTH), self.random.normal(0, 0.1, WIDTH)
+        scale, bias = (self.weight(w.astype(np.float32)) for w in (scale, bias))
+        return self.node("LayerNormalization", x, scale, bias, epsilon=1e-5, axis=-1)
+
+    def attention(self, x, heads, flat, root, mask):
+        """Of [batch, sequence, WIDTH] to itself."""
+        q, k, v = (
+            self.node("Transpose", self.node("Reshape", self.linear(x, WIDTH, WIDTH), heads), perm=[0, 2, 1, 3])
+            for _ in range(3)
+        )
+        scores = self.node("MatMul", self.node("Mul", q, root), self.node("Transpose", k, perm=[0, 1, 3, 2]))
+        if mask:
+            scores = self.node("Add", scores, mask)
+        x = self.node("MatMul", self.node("Softmax", scores, axis=-1), v)
+        return self.linear(self.node("Reshape", self.node("Transpose", x, perm=[0, 2, 1, 3]), flat), WIDTH, WIDTH)
+
+    def shapes(self):
+        """What `attention` needs: the heads' shape, that of all together, and the root of a head's width."""
+        heads = self.weight(np.array([0, 0, HEADS, WIDTH // HEADS], np.int64))
+        flat = self.weight(np.array([0, 0, WIDTH], np.int64))
+        return heads, flat, self.weight(np.float32((WIDTH // HEADS) ** -0.5))
 
     def model(self, inputs, output, *, opset, ir_version, weights_are_inputs=False):
         if weights_are_inputs:
@@ -93,34 +122,13 @@ def future():
 
 def transformer(g, x, mask=None):
     """CLIP's blocks over [batch, sequence, WIDTH]: normalised before each part, with its quick GELU."""
-
-    def linear(x, inputs, outputs):
-        product = g.node("MatMul", x, g.normal(inputs, outputs, scale=inputs**-0.5))
-        return g.node("Add", product, g.normal(outputs, scale=0.02))
-
-    def normalised(x):
-        scale, bias = g.random.normal(1, 0.1, WIDTH), g.random.normal(0, 0.1, WIDTH)
-        scale, bias = (g.weight(w.astype(np.float32)) for w in (scale, bias))
-        return g.node("LayerNormalization", x, scale, bias, epsilon=1e-5, axis=-1)
-
-    heads = g.weight(np.array([0, 0, HEADS, WIDTH // HEADS], np.int64))
-    flat = g.weight(np.array([0, 0, WIDTH], np.int64))
-    root = g.weight(np.float32((WIDTH // HEADS) ** -0.5))
+    shapes = g.shapes()
     for _ in range(LAYERS):
-        y = normalised(x)
-        q, k, v = (
-            g.node("Transpose", g.node("Reshape", linear(y, WIDTH, WIDTH), heads), perm=[0, 2, 1, 3]) for _ in range(3)
-        )
-        scores = g.node("MatMul", g.node("Mul", q, root), g.node("Transpose", k, perm=[0, 1, 3, 2]))
-        if mask:
-            scores = g.node("Add", scores, mask)
-        y = g.node("MatMul", g.node("Softmax", scores, axis=-1), v)
-        y = g.node("Reshape", g.node("Transpose", y, perm=[0, 2, 1, 3]), flat)
-        x = g.node("Add", x, linear(y, WIDTH, WIDTH))
-        y = linear(normalised(x), WIDTH, 4 * WIDTH)
+        x = g.node("Add", x, g.attention(g.normalised(x), *shapes, mask))
+        y = g.linear(g.normalised(x), WIDTH, 4 * WIDTH)
         y = g.node("Mul", y, g.node("Sigmoid", g.node("Mul", y, g.weight(np.float32(1.702)))))
-        x = g.node("Add", x, linear(y, 4 * WIDTH, WIDTH))
-    return normalised(x)
+        x = g.node("Add", x, g.linear(y, 4 * WIDTH, WIDTH))
+    return g.normalised(x)
 
 
 def clip_picture():
@@ -166,6 +174,54 @@ def clip_text(vocabulary):
     )
 
 
+def pairs(vocabulary):
+    """A cross-encoder: BERT, normalised after each part, its pooled first token, and one number made of that."""
+    g = Graph(3)
+    shape = g.node("Shape", "input_ids")
+    zero, one, two = (g.weight(np.array([n], np.int64)) for n in (0, 1, 2))
+    positions = g.node("Slice", g.normal(PAIR_TOKENS, WIDTH, scale=0.1), zero, g.node("Slice", shape, one, two), zero)
+    words = g.node("Gather", g.normal(vocabulary, WIDTH, scale=0.5), "input_ids")
+    types = g.node("Gather", g.normal(2, WIDTH, scale=0.5), "token_type_ids")
+    x = g.normalised(g.node("Add", g.node("Add", words, types), positions))
+    mask = g.node("Cast", "attention_mask", to=TensorProto.FLOAT)
+    mask = g.node("Mul", g.node("Sub", mask, g.weight(np.float32(1))), g.weight(np.float32(1e9)))
+    mask = g.node("Unsqueeze", mask, g.weight(np.array([1, 2], np.int64)))
+    shapes = g.shapes()
+    for _ in range(LAYERS):
+        x = g.normalised(g.node("Add", x, g.attention(x, *shapes, mask)))
+        y = g.linear(x, WIDTH, 4 * WIDTH)
+        half = g.node("Mul", y, g.weight(np.float32(0.5)))
+        y = g.node("Erf", g.node("Mul", y, g.weight(np.float32(0.5**0.5))))
+        y = g.node("Mul", half, g.node("Add", y, g.weight(np.float32(1))))
+        x = g.normalised(g.node("Add", x, g.linear(y, 4 * WIDTH, WIDTH)))
+    x = g.node("Tanh", g.linear(g.node("Gather", x, g.weight(np.array(0, np.int64)), axis=1), WIDTH, WIDTH))
+    product = g.node("MatMul", x, g.normal(WIDTH, 1, scale=0.5))
+    g.node("Add", product, g.normal(1, scale=0.02), name="logits")
+    tensor = lambda name: helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"])
+    return g.model(
+        [tensor(name) for name in ("input_ids", "attention_mask", "token_type_ids")],
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1]),
+        opset=17, ir_version=8,
+    )
+
+
+def pairs_tokenizer():
+    """BERT's kind of tokenizer, learnt from the words of this file."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(Path(__file__).read_text().splitlines(), trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer
+
+
 def clip_tokenizer():
     """CLIP's kind of tokenizer, learnt from the words of this file."""
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
@@ -188,10 +244,13 @@ if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = clip_tokenizer()
     tokenizer.save(str(folder / "clip-tokenizer.json"))
+    both = pairs_tokenizer()
+    both.save(str(folder / "pairs-tokenizer.json"))
     for name, model in (
         ("resnet18", resnet18()),
         ("clip-picture", clip_picture()),
         ("future", future()),
         ("clip-text", clip_text(tokenizer.get_vocab_size())),
+        ("pairs", pairs(both.get_vocab_size())),
     ):
         onnx.save(model, folder / f"{name}.onnx")

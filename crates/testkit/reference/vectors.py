@@ -4,6 +4,7 @@ Reads a request as JSON from standard input, writes the vectors as little-endian
 
     {"files": [...], "model": path, "tensor": name, "picture": {input, size, resize, filter, mean, std}, "normalise": bool}
     {"weights": path of EfficientNet's, "tensor": name, "normalise": bool}
+    {"pairs": [[query, passage], ...], "model": path, "tensor": name, "tokenizer": path, "text": {inputs, max_tokens}}
     {"texts": [...], "model": path, "tensor": name, "tokenizer": path, "text": {inputs, max_tokens}, "pooling": how, "normalise": bool}
 
 Pictures are prepared by Pillow, tokens by tokenizers. Models run in onnxruntime, one item at a time; those of models.py
@@ -164,15 +165,29 @@ def text_vector(request, text):
     return {"mean": lambda: states.mean(0), "cls": lambda: states[0], "none": lambda: states}[request["pooling"]]()
 
 
+def pair_score(request, pair):
+    """One number. Where both are too long, the passage is cut."""
+    text = request["text"]
+    tokenizer = Tokenizer.from_file(request["tokenizer"])
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(text["max_tokens"], strategy="only_second")
+    tokens = tokenizer.encode(*pair)
+    parts = {"ids": tokens.ids, "mask": tokens.attention_mask, "types": tokens.type_ids}
+    inputs = {name: np.array([parts[part]]) for part, name in text["inputs"].items()}
+    return session(request["model"], request["tensor"]).run([request["tensor"]], inputs)[0][0]
+
+
 if __name__ == "__main__":
     request = json.load(sys.stdin)
     if "files" in request:
         vectors = [picture_vector(request, path) for path in request["files"]]
+    elif "pairs" in request:
+        vectors = [pair_score(request, pair) for pair in request["pairs"]]
     elif "weights" in request:
         vectors = efficientnet.tensors(request["weights"])[request["tensor"]]
     else:
         vectors = [text_vector(request, text) for text in request["texts"]]
     vectors = np.array(vectors, np.float64)
-    if request["normalise"]:
+    if request.get("normalise"):
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     sys.stdout.buffer.write(vectors.astype("<f4").tobytes())

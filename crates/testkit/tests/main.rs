@@ -13,6 +13,7 @@ mod milvus;
 mod milvus_faults;
 mod milvus_limits;
 mod modules;
+mod pairs;
 mod pictures;
 mod property;
 mod readers;

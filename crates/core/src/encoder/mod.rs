@@ -17,15 +17,22 @@
 //!
 //! The caller prepares inputs (decoding, resizing, tokenising) on as many threads as it likes; only the model
 //! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
-//! head, [`words`] asks such a model in words, [`weights`] finds those that lie in a file of their own, [`queue`] makes batches.
+//! head, [`words`] asks such a model in words, as [`classes`]; [`weights`] finds those that lie in a file of their own,
+//! [`queue`] makes batches, [`cutter`] makes tokens of texts, [`windows`] of long ones, [`pieces`] reads a tokenizer from
+//! among weights. [`text`] and [`pairs`] are what takes tokens.
 
+mod classes;
 mod cut;
+mod cutter;
+mod pairs;
 mod pictures;
+mod pieces;
 mod queue;
 mod runtime;
 mod session;
 mod text;
 mod weights;
+mod windows;
 mod wire;
 mod words;
 
@@ -34,17 +41,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::models::{FetchProgress, ModelSpec, PictureTower, Registry, TextTower};
+use crate::models::{FetchProgress, ModelSpec, PictureTower, Registry};
 use crate::picture::{Picture, Pixels, prepare};
 use crate::{Error, ErrorKind, Result};
+pub use cutter::{MAX_TEXT, Pair, Role, Tokens};
+pub use pairs::PairEncoder;
 use queue::{Queue, Work};
 use session::{Files, Tower};
-use text::Cutter;
-pub use text::{MAX_TEXT, Tokens};
-use words::{Classes, Words};
-
-/// Tokens in one run, padding included: bounds memory, which grows with the square of a text's length.
-const TOKENS: usize = 8192;
+pub use text::TextEncoder;
+pub use windows::Window;
+use words::Words;
 
 /// How a model is run.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,6 +97,7 @@ pub struct Encoder {
     pictures: Option<PictureEncoder>,
     text: Option<TextEncoder>,
     words: Option<Arc<Words>>,
+    pairs: Option<PairEncoder>,
     /// Models that take words and pictures, for the error of those that do not.
     joint: Arc<[String]>,
 }
@@ -132,8 +139,16 @@ impl Encoder {
             None => None,
         };
         let words = Words::find(registry, &spec, &library, options, on_progress)?.map(Arc::new);
+        let pairs = match &spec.pair {
+            Some(tower) => {
+                let tokenizer = registry.file(&tower.tokenizer, on_progress)?;
+                let files = Files::find(registry, &tower.file, tower.weights.as_ref(), on_progress)?;
+                Some(PairEncoder::load(&spec.name, tower, &tokenizer, &files, &library, options)?)
+            }
+            None => None,
+        };
         let joint = registry.list().filter(|spec| spec.picture.is_some() && spec.text.is_some());
-        Ok(Self { pictures, text, words, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
+        Ok(Self { pictures, text, words, pairs, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
     }
 
     pub fn spec(&self) -> &ModelSpec {
@@ -145,10 +160,7 @@ impl Encoder {
     /// # Errors
     /// `Unsupported` when the model has none.
     pub fn pictures(&self) -> Result<&PictureEncoder> {
-        self.pictures.as_ref().ok_or_else(|| {
-            let message = format!("model {} takes text, not pictures", self.spec.name);
-            Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
-        })
+        self.pictures.as_ref().ok_or_else(|| self.takes_no("pictures"))
     }
 
     /// The tower for text, or what stands in for one ([`ClassWords`](crate::models::ClassWords)): that is loaded at the
@@ -160,10 +172,29 @@ impl Encoder {
         if let Some(words) = &self.words {
             return words.encoder();
         }
-        self.text.as_ref().ok_or_else(|| {
-            let message = format!("model {} takes pictures, not text", self.spec.name);
-            Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
+        self.text.as_ref().ok_or_else(|| self.takes_no("text"))
+    }
+
+    /// What scores texts for a query, a cross-encoder.
+    ///
+    /// # Errors
+    /// `Unsupported` when the model is none.
+    pub fn pairs(&self) -> Result<&PairEncoder> {
+        self.pairs.as_ref().ok_or_else(|| {
+            let message = format!("model {} makes vectors, it does not score pairs of texts", self.spec.name);
+            Error::new(ErrorKind::Unsupported, message)
+                .with_hint("choose a cross-encoder, such as ms-marco-minilm-l6-v2")
         })
+    }
+
+    fn takes_no(&self, wanted: &str) -> Error {
+        let taken = match (&self.spec.picture, &self.spec.text) {
+            (Some(_), _) => "pictures",
+            (_, Some(_)) => "text",
+            (None, None) => "pairs of texts to score",
+        };
+        let message = format!("model {} takes {taken}, not {wanted}", self.spec.name);
+        Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
     }
 }
 
@@ -230,86 +261,5 @@ impl PictureEncoder {
     /// [`PictureEncoder::embed`] for threads that may wait; panics on an async executor's.
     pub fn embed_blocking(&self, pictures: Vec<Pixels>) -> Result<Vec<Vec<f32>>> {
         self.queue.embed_blocking(pictures)
-    }
-}
-
-/// Encodes texts.
-#[derive(Clone)]
-pub struct TextEncoder {
-    cutter: Arc<Cutter>,
-    queue: Queue<Tokens>,
-    /// What texts are expressed in, for a classifier of pictures.
-    classes: Option<Arc<Classes>>,
-}
-
-impl std::fmt::Debug for TextEncoder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TextEncoder").finish_non_exhaustive()
-    }
-}
-
-struct TextWork {
-    tower: Tower,
-    spec: TextTower,
-    cutter: Arc<Cutter>,
-    batch: usize,
-}
-
-impl Work<Tokens> for TextWork {
-    fn run(&mut self, items: &[&Tokens]) -> Result<Vec<Vec<f32>>> {
-        text::run(&mut self.tower, &self.spec, &self.cutter, items)
-    }
-
-    fn size(item: &Tokens) -> usize {
-        item.len()
-    }
-
-    fn batch(&self, size: usize) -> usize {
-        self.tower.batch(self.batch.min(TOKENS / size.max(1)))
-    }
-}
-
-impl TextEncoder {
-    fn load(
-        model: &ModelSpec,
-        tower: &TextTower,
-        tokenizer: &Path,
-        files: &Files,
-        library: &Path,
-        options: &EncoderOptions,
-    ) -> Result<Self> {
-        let cutter = Arc::new(Cutter::load(&model.name, tokenizer, tower.max_tokens)?);
-        let loaded = text::load(&model.name, model.dim, tower, files, library, options)?;
-        let mut work =
-            TextWork { tower: loaded, spec: tower.clone(), cutter: Arc::clone(&cutter), batch: options.batch };
-        // Run once now, rather than fail in the middle of an import.
-        work.run(&[&cutter.cut("word")?])?;
-        Ok(Self { cutter, queue: Queue::start("text", work)?, classes: None })
-    }
-
-    /// Tokenises a text; tokens beyond the model's limit are dropped, and [`Tokens::truncated`] says so.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a text without a word, or one of over [`MAX_TEXT`] bytes.
-    pub fn prepare(&self, text: &str) -> Result<Tokens> {
-        self.cutter.cut(text)
-    }
-
-    /// An embedding of dimension [`ModelSpec::dim`] for each text; texts of similar length share a batch. Waits while
-    /// the queue is full.
-    pub async fn embed(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
-        Ok(self.expressed(self.queue.embed(texts).await?))
-    }
-
-    /// [`TextEncoder::embed`] for threads that may wait; panics on an async executor's.
-    pub fn embed_blocking(&self, texts: Vec<Tokens>) -> Result<Vec<Vec<f32>>> {
-        Ok(self.expressed(self.queue.embed_blocking(texts)?))
-    }
-
-    fn expressed(&self, vectors: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
-        match &self.classes {
-            Some(classes) => vectors.iter().map(|vector| classes.mean(vector)).collect(),
-            None => vectors,
-        }
     }
 }

@@ -114,7 +114,7 @@ impl Tower {
                 "model {}: the manifest promises '{}' of shape {form}, the file gives {shape:?}",
                 self.model, self.output.tensor
             ))
-            .with_hint("correct dim, tensor or pooling in the manifest")
+            .with_hint("correct the output, or dim, in the manifest")
         })?;
         pooled.into_iter().map(|vector| finish(&self.model, vector, self.output.normalise)).collect()
     }

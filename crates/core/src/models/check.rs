@@ -2,7 +2,10 @@
 //! waits until after a long download.
 
 use super::source::word;
-use super::{ClassWords, Element, FileSpec, ModelSpec, Output, PictureTower, Resize, RuntimeSpec, Source, TextTower};
+use super::{
+    ClassWords, Element, FileSpec, ModelSpec, Output, PairTower, PictureTower, Resize, RuntimeSpec, Source, TextInputs,
+    TextTower,
+};
 use crate::Metric;
 
 const MAX_DIM: usize = 32_768;
@@ -26,7 +29,7 @@ pub(super) fn model(spec: &ModelSpec) -> Checked {
     if let Err(why) = word("name", &spec.name, "._-") {
         return fault("", why);
     }
-    if !(1..=MAX_DIM).contains(&spec.dim) {
+    if spec.makes_vectors() && !(1..=MAX_DIM).contains(&spec.dim) {
         return fault("dim", format!("{} is not within 1 to {MAX_DIM}", spec.dim));
     }
     if matches!(spec.metric, Metric::Hamming | Metric::Jaccard) {
@@ -35,11 +38,12 @@ pub(super) fn model(spec: &ModelSpec) -> Checked {
     if spec.duplicates.is_some_and(|score| !score.is_finite()) {
         return fault("duplicates", "is not a number");
     }
-    if spec.picture.is_none() && spec.text.is_none() {
-        return fault("", "takes neither pictures nor text: add a table `picture` or `text`");
+    if !spec.makes_vectors() && spec.pair.is_none() {
+        return fault("", "takes neither pictures nor text: add a table `picture`, `text` or `pair`");
     }
     spec.picture.as_ref().map_or(Ok(()), picture)?;
     spec.text.as_ref().map_or(Ok(()), text)?;
+    spec.pair.as_ref().map_or(Ok(()), pair)?;
     spec.words.as_ref().map_or(Ok(()), |it| words(spec, it))
 }
 
@@ -84,14 +88,28 @@ fn text(tower: &TextTower) -> Checked {
     file("text.file", &tower.file)?;
     weights("text.weights", tower.weights.as_ref())?;
     file("text.tokenizer", &tower.tokenizer)?;
-    let inputs = &tower.inputs;
-    filled("text.inputs.ids", &inputs.ids)?;
-    filled("text.inputs.mask", inputs.mask.as_deref().unwrap_or("-"))?;
-    filled("text.inputs.types", inputs.types.as_deref().unwrap_or("-"))?;
-    if !(2..=MAX_TOKENS).contains(&tower.max_tokens) {
-        return fault("text.max_tokens", format!("{} is not within 2 to {MAX_TOKENS}", tower.max_tokens));
-    }
+    tokens("text", &tower.inputs, tower.max_tokens)?;
+    filled("text.query_prefix", tower.query_prefix.as_deref().unwrap_or("-"))?;
+    filled("text.passage_prefix", tower.passage_prefix.as_deref().unwrap_or("-"))?;
     output("text.output.tensor", &tower.output)
+}
+
+fn pair(tower: &PairTower) -> Checked {
+    file("pair.file", &tower.file)?;
+    weights("pair.weights", tower.weights.as_ref())?;
+    file("pair.tokenizer", &tower.tokenizer)?;
+    tokens("pair", &tower.inputs, tower.max_tokens)?;
+    filled("pair.output.tensor", &tower.output.tensor)
+}
+
+fn tokens(tower: &str, inputs: &TextInputs, max_tokens: usize) -> Checked {
+    filled(&format!("{tower}.inputs.ids"), &inputs.ids)?;
+    filled(&format!("{tower}.inputs.mask"), inputs.mask.as_deref().unwrap_or("-"))?;
+    filled(&format!("{tower}.inputs.types"), inputs.types.as_deref().unwrap_or("-"))?;
+    if !(2..=MAX_TOKENS).contains(&max_tokens) {
+        return fault(format!("{tower}.max_tokens"), format!("{max_tokens} is not within 2 to {MAX_TOKENS}"));
+    }
+    Ok(())
 }
 
 fn words(spec: &ModelSpec, words: &ClassWords) -> Checked {

@@ -53,6 +53,7 @@ impl Manifest {
             if section == "models" {
                 let mut spec: ModelSpec = read(value).map_err(unread)?;
                 spec.name = key.to_owned();
+                vectors(&spec, value).map_err(|(span, field, why)| wrong(Some(span), &join(&entry, field), &why))?;
                 check::model(&spec).map_err(faulty)?;
                 spec.files_mut().for_each(|file| settle(file, folder));
                 manifest.models.insert(spec.name.clone(), spec);
@@ -69,6 +70,23 @@ impl Manifest {
 
 fn read<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>) -> Result<T, toml::de::Error> {
     T::deserialize(ValueDeserializer::from(value.clone()))
+}
+
+/// What a model that makes vectors must have, and one that scores pairs must not.
+fn vectors(spec: &ModelSpec, value: &Spanned<DeValue<'_>>) -> Result<(), (Range<usize>, &'static str, String)> {
+    for field in ["dim", "metric"] {
+        let found = value.get_ref().as_table().and_then(|table| table.get(field));
+        match found {
+            None if spec.makes_vectors() => {
+                return Err((value.span(), "", format!("missing field `{field}`")));
+            }
+            Some(found) if spec.pair.is_some() && !spec.makes_vectors() => {
+                return Err((found.span(), field, "makes sense only beside `picture` or `text`".to_owned()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Makes what differs in writing the same.

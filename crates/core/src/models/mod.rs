@@ -25,3 +25,5 @@ mod hub_tests;
 mod pypi_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;

