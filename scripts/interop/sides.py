@@ -110,8 +110,15 @@ class Server:
         self.port, self.connections = port, threading.local()
 
     def sort(self, dataset: str, key: str, id: str) -> dict:
-        path = f"/api/v1/datasets/{dataset}/runs/{key}/sort"
-        body = json.dumps({"positive": [{"id": id}], "k": 10})
+        return self.ask(f"/api/v1/datasets/{dataset}/runs/{key}/sort", {"positive": [{"id": id}], "k": 10})
+
+    def neighbors(self, dataset: str, key: str, ids: list[str]) -> list[dict]:
+        """Nine of each beside itself."""
+        path = f"/api/v1/datasets/{dataset}/runs/{key}/neighbors"
+        return self.ask(path, {"k": 9, "view": {"ids": ids}})["neighbors"]
+
+    def ask(self, path: str, query: dict) -> dict:
+        body = json.dumps(query)
         try:
             answer = self.post(path, body)
         except ConnectionError:

@@ -22,6 +22,8 @@ pub struct Health {
     pub server: ServerKind,
     /// The server's own version; for the local store, that of its file format and engines.
     pub version: String,
+    /// Whether collections can have full-text fields.
+    pub full_text: bool,
 }
 
 /// Kinds of servers, which differ in what they can do.

@@ -157,7 +157,7 @@ fn in_range(metric: Metric, score: f32, request: &SearchRequest) -> bool {
 #[async_trait]
 impl VectorStore for ModelStore {
     async fn health(&self) -> Result<Health> {
-        Ok(Health { server: ServerKind::Local, version: "model 1".to_owned() })
+        Ok(Health { server: ServerKind::Local, version: "model 1".to_owned(), full_text: true })
     }
 
     async fn create(&self, spec: &CollectionSpec) -> Result<()> {

@@ -52,9 +52,9 @@ impl Citations {
     fn close(&mut self, text: &mut String) {
         let held = std::mem::take(&mut self.held);
         let numbers: Vec<&str> = held[1..].split(',').map(str::trim).collect();
-        let is_citation = numbers.iter().all(|number| {
-            (1..=DIGITS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let is_citation = numbers
+            .iter()
+            .all(|number| (1..=DIGITS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()));
         if !is_citation {
             text.push_str(&held);
             text.push(']');
@@ -93,11 +93,10 @@ mod tests {
 
     #[test]
     fn citations_of_no_passage_are_left_out_and_told() {
-        assert_eq!(all(3, &["It is so [2]. And so [7], as [1,", " 3] say."]), (
-            "It is so [2]. And so , as [1][3] say.".to_owned(),
-            vec![2, 1, 3],
-            vec![7]
-        ));
+        assert_eq!(
+            all(3, &["It is so [2]. And so [7], as [1,", " 3] say."]),
+            ("It is so [2]. And so , as [1][3] say.".to_owned(), vec![2, 1, 3], vec![7])
+        );
         assert_eq!(all(3, &["a[0]b[", "99999]c"]), ("ab[99999]c".to_owned(), vec![], vec![0]));
         assert_eq!(all(1, &["x[i] = [1", "", "] [", "unclosed"]), ("x[i] = [1] [unclosed".to_owned(), vec![1], vec![]));
         assert_eq!(all(1, &["[[1]]", "[1"]), ("[[1]][1".to_owned(), vec![1], vec![]));

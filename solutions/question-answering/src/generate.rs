@@ -78,7 +78,12 @@ impl Endpoint {
                 _ => return Err(Error::invalid(format!("{SECONDS} is '{text}', expected 1 to 3600"))),
             },
         };
-        Ok(Some(Self { url: url.trim_end_matches('/').to_owned(), model, key: set(KEY).map(SecretString::from), timeout }))
+        Ok(Some(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            model,
+            key: set(KEY).map(SecretString::from),
+            timeout,
+        }))
     }
 
     pub fn model(&self) -> &str {
@@ -105,7 +110,8 @@ impl Endpoint {
         let mut line = Vec::new();
         while is_read && !is_done {
             line.clear();
-            let count = lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(|error| self.cut_off(&error))?;
+            let count =
+                lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(|error| self.cut_off(&error))?;
             if count == 0 {
                 break;
             }
@@ -143,12 +149,15 @@ impl Endpoint {
                 {"role": "user", "content": prompt(question, passages, &nonce()?)},
             ],
         });
-        let response = request.send_json(&body).map_err(|error| self.broken(&error))?;
+        let request = request.header("Content-Type", "application/json");
+        let response = request.send(body.to_string()).map_err(|error| self.broken(&error))?;
         match response.status().as_u16() {
             200 => Ok(response),
-            status @ (401 | 403) => Err(self.error(ErrorKind::AccessDenied, &format!("refuses the key (status {status})"))
+            status @ (401 | 403) => Err(self
+                .error(ErrorKind::Denied, &format!("refuses the key (status {status})"))
                 .with_hint(format!("check {KEY}"))),
-            404 => Err(self.error(ErrorKind::NotFound, &format!("does not know the address or the model '{}'", self.model))
+            404 => Err(self
+                .error(ErrorKind::NotFound, &format!("does not know the address or the model '{}'", self.model))
                 .with_hint(format!("check {URL}, which often ends in /v1, and {MODEL}"))),
             status => Err(self.error(ErrorKind::Unavailable, &format!("answers with status {status}"))),
         }

@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::generate::Endpoint;
-use crate::written::write;
+use crate::written::{Outcome, write};
 use crate::{OPTIONS, QuestionAnswering};
 
 /// Questions that are answered at the same time: a language model takes its time, and each holds a connection.
@@ -32,15 +32,16 @@ const MAX_K: usize = 50;
 #[derive(Debug)]
 struct Asking {
     solution: QuestionAnswering,
-    endpoint: Option<Endpoint>,
+    /// Or why there is none though settings name one: each answer says so.
+    endpoint: Result<Option<Endpoint>, Outcome>,
     places: Arc<Semaphore>,
 }
 
 /// The program's own routes.
 pub fn routes(context: Context) -> OpenApiRouter {
-    // The command `serve` has refused settings that make no sense.
-    let endpoint = Endpoint::read(|name| std::env::var(name).ok()).unwrap_or_default();
-    let asking = Asking { solution: QuestionAnswering::new(context), endpoint, places: Arc::new(Semaphore::new(ASKING)) };
+    let endpoint = Endpoint::read(|name| std::env::var(name).ok()).map_err(|error| Outcome::failed(&error));
+    let asking =
+        Asking { solution: QuestionAnswering::new(context), endpoint, places: Arc::new(Semaphore::new(ASKING)) };
     OpenApiRouter::new().routes(routes!(ask)).with_state(Arc::new(asking))
 }
 
@@ -92,12 +93,14 @@ async fn ask(
     Body(input): Body<QuestionInput>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let place = Arc::clone(&asking.places).try_acquire_owned().map_err(|_| {
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("{ASKING} questions are being answered already")).retry_after(1)
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("{ASKING} questions are being answered already"))
+            .retry_after(1)
     })?;
     let start = Instant::now();
     let answer = asking.solution.search(&input.query()?).await?;
     let body = SearchBody::new(&asking.solution, answer, start.elapsed());
-    let endpoint = asking.endpoint.clone().filter(|_| input.generate.unwrap_or(true) && !body.hits.is_empty());
+    let is_wanted = input.generate.unwrap_or(true) && !body.hits.is_empty();
+    let endpoint = if is_wanted { asking.endpoint.clone() } else { Ok(None) };
     let (send, receive) = mpsc::channel(1);
     tokio::spawn(async move {
         let _place = place;
@@ -105,7 +108,14 @@ async fn ask(
         if send.send(event("answers", &body)).await.is_err() {
             return;
         }
-        let Some(endpoint) = endpoint else { return };
+        let endpoint = match endpoint {
+            Ok(Some(endpoint)) => endpoint,
+            Ok(None) => return,
+            Err(outcome) => {
+                let _ = send.send(event("written", &outcome)).await;
+                return;
+            }
+        };
         let (mut pieces, outcome) = write(endpoint, input.question, &body.hits);
         let writing = tokio::spawn(outcome);
         while let Some(text) = pieces.recv().await {

@@ -47,7 +47,11 @@ impl Lexical {
             };
             query.iter().map(word).sum::<f32>()
         };
-        let scored = self.texts.iter().map(|(entry, id, counts)| Part { id: id.clone(), entry: entry.clone(), score: score(counts) });
+        let scored = self.texts.iter().map(|(entry, id, counts)| Part {
+            id: id.clone(),
+            entry: entry.clone(),
+            score: score(counts),
+        });
         let mut best: Vec<Part> = scored.filter(|part| part.score > 0.0).collect();
         best.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.entry.cmp(&b.entry)));
         best

@@ -38,8 +38,8 @@ use bootcamp_kit::include_dir::{self, Dir, include_dir};
 use bootcamp_kit::ingest::{Import, ingest};
 use bootcamp_kit::source::{Places, Sources};
 use bootcamp_kit::{
-    Answer, Card, Context, Example, Facts, Laps, Look, OptionValue, Program, ProgramOption, Report, SearchQuery, Solution,
-    Subject, Vectors, combine, stored_vector,
+    Answer, Card, Context, Example, Facts, Laps, Look, OptionValue, Program, ProgramOption, Report, SearchQuery,
+    Solution, Subject, Vectors, combine, stored_vector,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -171,7 +171,9 @@ impl Solution for QuestionAnswering {
         let mut found = sought.find(&self.context).await?;
         let mut notes = Vec::new();
         if !full_text && words.is_some() && mode != Mode::Dense {
-            notes.push("this server has no full-text search: words count among the nearest by embedding only".to_owned());
+            notes.push(
+                "this server has no full-text search: words count among the nearest by embedding only".to_owned(),
+            );
         }
         if mode != Mode::Text
             && let Some(note) = threshold::refuse(&self.context, &found, query.options.number("threshold")).await?
@@ -279,7 +281,9 @@ fn words(query: &SearchQuery) -> Result<Option<String>> {
     });
     let words: Vec<&str> = words.collect();
     if let Some(empty) = words.iter().find(|words| !words.chars().any(char::is_alphanumeric)) {
-        return Err(Error::invalid(format!("the question '{empty}' has no words")).with_hint("ask with at least one word"));
+        return Err(
+            Error::invalid(format!("the question '{empty}' has no words")).with_hint("ask with at least one word")
+        );
     }
     Ok((!words.is_empty()).then(|| words.join(" ")))
 }

@@ -44,12 +44,13 @@ impl Metrics {
     /// Of one question: what was found, best first and each once, against what was expected, which is at least one.
     pub fn of<T: std::hash::Hash + Eq>(found: &[T], expected: &HashSet<T>) -> Self {
         let found = &found[..found.len().min(DEPTH)];
-        let right: Vec<usize> = found.iter().zip(1..).filter(|(one, _)| expected.contains(one)).map(|(_, rank)| rank).collect();
+        let right: Vec<usize> =
+            found.iter().zip(1..).filter(|(one, _)| expected.contains(one)).map(|(_, rank)| rank).collect();
         // Of three expected answers at most one can be the first: the best possible recall@1 is one, as in BEIR's capped recall.
-        let recall = |k: usize| {
-            right.iter().filter(|rank| **rank <= k).count() as f64 / expected.len().min(k).max(1) as f64
-        };
-        let gain = |ranks: &mut dyn Iterator<Item = usize>| ranks.map(|rank| 1.0 / (rank as f64 + 1.0).log2()).sum::<f64>();
+        let recall =
+            |k: usize| right.iter().filter(|rank| **rank <= k).count() as f64 / expected.len().min(k).max(1) as f64;
+        let gain =
+            |ranks: &mut dyn Iterator<Item = usize>| ranks.map(|rank| 1.0 / (rank as f64 + 1.0).log2()).sum::<f64>();
         let best = gain(&mut (1..=expected.len().min(DEPTH)));
         Self {
             questions: 1,

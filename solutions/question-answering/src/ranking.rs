@@ -44,7 +44,15 @@ pub fn fuse(dense: Option<Vec<Part>>, text: Option<Vec<Part>>) -> Vec<Found> {
     let mut found: HashMap<String, Found> = HashMap::new();
     // Best first, so the first part of an entry is its best.
     for Part { id, entry, score } in dense.into_iter().flatten() {
-        let new = Found { id, entry: entry.clone(), dense: Some(score), text: None, rerank: None, is_same: false, score: 0.0 };
+        let new = Found {
+            id,
+            entry: entry.clone(),
+            dense: Some(score),
+            text: None,
+            rerank: None,
+            is_same: false,
+            score: 0.0,
+        };
         found.entry(entry).or_insert(new);
     }
     for Part { id, entry, score } in text.into_iter().flatten() {
@@ -84,11 +92,10 @@ mod tests {
         let found = fuse(Some(dense.clone()), Some(text.clone()));
         let scores: Vec<_> = found.iter().map(|one| (one.entry.as_str(), one.id.to_string(), one.score)).collect();
         let near = |score: f32, expected: f32| assert!((score - expected).abs() < 1e-6, "{score} is not {expected}");
-        assert_eq!(scores.iter().map(|(entry, id, _)| (*entry, id.as_str())).collect::<Vec<_>>(), [
-            ("a", "a2"),
-            ("b", "b0"),
-            ("c", "c0")
-        ]);
+        assert_eq!(
+            scores.iter().map(|(entry, id, _)| (*entry, id.as_str())).collect::<Vec<_>>(),
+            [("a", "a2"), ("b", "b0"), ("c", "c0")]
+        );
         near(scores[0].2, 0.72);
         near(scores[1].2, 0.63 + 0.05);
         near(scores[2].2, 0.1);

@@ -53,6 +53,7 @@ pub fn fields(full_text: bool) -> Vec<ScalarField> {
 }
 
 /// Entries through a text model.
+#[derive(Debug)]
 pub struct Entries {
     pub encoder: TextEncoder,
     pub reading: Reading,
@@ -89,7 +90,8 @@ impl Entries {
         let lead = &question[..question.floor_char_boundary(LEAD)];
         inputs.extend(self.encoder.windows(lead, &entry.answer, OVERLAP)?);
         let shared = Arc::new(shared(&entry));
-        let words = [about.join("\n").as_str(), entry.question.as_deref().unwrap_or_default(), &entry.answer].join("\n");
+        let words =
+            [about.join("\n").as_str(), entry.question.as_deref().unwrap_or_default(), &entry.answer].join("\n");
         let parts = inputs.into_iter().enumerate().map(|(part, (range, input))| {
             let mut fields = Fields::clone(&shared);
             fields.insert(PART.to_owned(), part.into());

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use bootcamp_core::encoder::PairEncoder;
 use bootcamp_core::{Filter, Hit, Id, Output, Query, Record, Result, SearchRequest, Vector};
-use bootcamp_kit::{Context, SearchQuery, Subject};
+use bootcamp_kit::{Context, SearchQuery};
 use serde_json::Value;
 
 use crate::lexical::Lexical;

@@ -19,20 +19,18 @@ const THRESHOLDS: &[(&str, f32, f32)] = &[("all-minilm-l6-v2", 0.45, 0.40), ("al
 /// Those of the store.
 pub async fn refuse(context: &Context, found: &[Found], given: Option<f64>) -> Result<Option<String>> {
     let known = THRESHOLDS.iter().find(|(model, ..)| context.maker.name() == Some(model));
-    let nearest = found.iter().filter(|one| one.dense.is_some()).max_by(|a, b| a.dense.partial_cmp(&b.dense).unwrap_or(std::cmp::Ordering::Equal));
+    let nearest = found
+        .iter()
+        .filter(|one| one.dense.is_some())
+        .max_by(|a, b| a.dense.partial_cmp(&b.dense).unwrap_or(std::cmp::Ordering::Equal));
     let Some((nearest, similarity)) = nearest.and_then(|one| Some((one, one.dense?))) else { return Ok(None) };
     let threshold = match (given, known) {
         (Some(given), _) => given as f32,
         (None, None) => return Ok(None),
         (None, Some((_, pair, passage))) => {
             // Most often it is clear without looking.
-            if similarity >= pair.max(*passage) || similarity < pair.min(*passage) {
-                *pair
-            } else if has_question(context, nearest).await? {
-                *pair
-            } else {
-                *passage
-            }
+            let is_between = similarity < pair.max(*passage) && similarity >= pair.min(*passage);
+            if is_between && !has_question(context, nearest).await? { *passage } else { *pair }
         }
     };
     Ok((similarity < threshold).then(|| {

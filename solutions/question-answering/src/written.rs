@@ -1,6 +1,6 @@
 //! An answer in words, written from what was found while it is read: the same on a terminal and over HTTP.
 
-use bootcamp_core::Result;
+use bootcamp_core::{Error, Result};
 use bootcamp_kit::api::HitBody;
 use bootcamp_kit::blocking;
 use serde::Serialize;
@@ -30,6 +30,14 @@ pub struct Outcome {
     pub notes: Vec<String>,
 }
 
+impl Outcome {
+    /// Nothing was written.
+    pub fn failed(error: &Error) -> Self {
+        let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        Self { citations: Vec::new(), notes: vec![format!("no answer was written: {error}{hint}")] }
+    }
+}
+
 /// Begins to write an answer. Text arrives in pieces; once there are no more, the outcome is there. When nobody receives
 /// any more, writing stops.
 pub fn write(
@@ -57,10 +65,7 @@ fn passage(hit: &HitBody) -> Passage {
 fn outcome(written: Result<Written>, ids: &[String]) -> Outcome {
     let written = match written {
         Ok(written) => written,
-        Err(error) => {
-            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            return Outcome { citations: Vec::new(), notes: vec![format!("no answer was written: {error}{hint}")] };
-        }
+        Err(error) => return Outcome::failed(&error),
     };
     let citation = |number: &usize| Some(Citation { number: *number, id: ids.get(number - 1)?.clone() });
     let citations: Vec<Citation> = written.cited.iter().filter_map(citation).collect();

@@ -38,7 +38,8 @@ fn a_first_session() {
 #[test]
 fn questions_find_their_answers_in_other_words() {
     let home = imported();
-    let first = |question: &str| answers(&home, question, &["-k", "1"])[0]["fields"]["answer"].as_str().unwrap().to_owned();
+    let first =
+        |question: &str| answers(&home, question, &["-k", "1"])[0]["fields"]["answer"].as_str().unwrap().to_owned();
     assert!(first("I forgot my login").contains("Forgot password"));
     assert!(first("Do you accept Visa?").contains("Credit cards"));
     assert!(first("I moved to another street").contains("Settings"));
@@ -67,7 +68,8 @@ fn answers_are_narrowed_by_what_a_table_says() {
 #[test]
 fn words_alone_and_embeddings_alone_are_modes() {
     let home = imported();
-    let found = |mode: &str| answers(&home, "refunded cards", &["--mode", mode, "--threshold", "0", "-k", "2", "--explain"]);
+    let found =
+        |mode: &str| answers(&home, "refunded cards", &["--mode", mode, "--threshold", "0", "-k", "2", "--explain"]);
     let text = found("text");
     assert_eq!(text[0]["fields"]["answer"], "Gift cards are not refunded.");
     assert!(text[0]["details"].get("dense").is_none() && text[0]["details"]["text"].is_number(), "{text:?}");
@@ -78,7 +80,8 @@ fn words_alone_and_embeddings_alone_are_modes() {
 
 #[test]
 fn the_same_text_from_two_places_is_one_answer() {
-    let home = imported().with("copy.csv", "question,answer\nDO you have a shop  in town?,\"no, we sell online only.\"\n");
+    let home =
+        imported().with("copy.csv", "question,answer\nDO you have a shop  in town?,\"no, we sell online only.\"\n");
     assert_eq!(home.run(&["import", "copy.csv", "-q"]).code, Some(0));
     let hits = answers(&home, "Is there a shop?", &["-k", "10", "--threshold", "0"]);
     let online = hits.iter().filter(|hit| hit["fields"]["answer"].as_str().unwrap().contains("online")).count();
@@ -93,7 +96,8 @@ fn the_same_text_from_two_places_is_one_answer() {
 #[test]
 fn long_answers_and_documents_are_found_by_their_best_part() {
     let filler = "The weather was fine and nothing much happened in the village on that day. ".repeat(60);
-    let text = format!("# Chronicle\n\n## Spring\n\n{filler}\n\n## The flood\n\nIn März the river Ö rose by 4 metres. 🌊\n");
+    let text =
+        format!("# Chronicle\n\n## Spring\n\n{filler}\n\n## The flood\n\nIn März the river Ö rose by 4 metres. 🌊\n");
     let answer = format!("{filler}🌊 The bridge was built by the engineer Amalia Stone out of granite. {filler}");
     let pair = json!({"question": "What happened?", "answer": answer}).to_string();
     let home = home().with("chronicle.md", text).with("long.jsonl", pair);
@@ -110,7 +114,11 @@ fn long_answers_and_documents_are_found_by_their_best_part() {
 fn an_edited_document_replaces_its_passages() {
     let home = home().with("a.md", "# One\n\nThe moon is made of rock.\n\n# Two\n\nThe sun is made of gas.\n");
     assert_eq!(home.run(&["import", "a.md", "-q"]).code, Some(0));
-    std::fs::write(home.path().join("a.md"), "# One\n\nThe moon is made of rock.\n\n# Two\n\nThe sun is made of plasma.\n").unwrap();
+    std::fs::write(
+        home.path().join("a.md"),
+        "# One\n\nThe moon is made of rock.\n\n# Two\n\nThe sun is made of plasma.\n",
+    )
+    .unwrap();
     assert_eq!(home.run(&["import", "a.md", "-q"]).code, Some(0));
     let hits = answers(&home, "What is the sun made of?", &["-k", "10", "--threshold", "0"]);
     let texts: Vec<_> = hits.iter().map(|hit| hit["fields"]["answer"].as_str().unwrap()).collect();
@@ -134,7 +142,9 @@ fn rankings_are_measured() {
         json!({"question": "Is there a branch office?", "expected": ["Do you have a shop in town?"]}),
     ];
     let lines: Vec<String> = cases.iter().map(Value::to_string).collect();
-    let home = imported().with("cases.jsonl", lines.join("\n")).with("unknown.jsonl", r#"{"question": "a", "expected": ["b"]}"#);
+    let home = imported()
+        .with("cases.jsonl", lines.join("\n"))
+        .with("unknown.jsonl", r#"{"question": "a", "expected": ["b"]}"#);
     let home = home.with("broken.jsonl", "{\"question\": \"a\"}\n{\"qestion\": 1}\n");
     let told = home.json(&["eval", "cases.jsonl", "--threshold", "0.3"]);
     assert_eq!((&told["metrics"]["questions"], &told["metrics"]["mrr@10"]), (&json!(2), &json!(1.0)), "{told}");

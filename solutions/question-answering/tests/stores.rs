@@ -16,7 +16,8 @@ fn answered(uri: Option<&str>) -> Vec<(Vec<String>, String)> {
     };
     let imported = run(&["import", "faq.csv", "-q"]);
     assert_eq!(imported.code, Some(0), "{}", imported.err);
-    let questions = ["refunded gift cards", "When is my parcel here?", "How do I reset my password?", "capital of Mongolia"];
+    let questions =
+        ["refunded gift cards", "When is my parcel here?", "How do I reset my password?", "capital of Mongolia"];
     let ask = |question: &&str| {
         let told = run(&["ask", question, "-k", "3", "--json"]);
         assert_eq!(told.code, Some(0), "{}", told.err);

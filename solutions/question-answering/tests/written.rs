@@ -94,10 +94,16 @@ fn an_answer_is_written_with_checked_citations() {
 
     let request = requests.lock().unwrap()[0].clone();
     let head = request["head"].as_str().unwrap();
-    assert!(head.starts_with("POST /v1/chat/completions ") && head.to_lowercase().contains("bearer hush-hush"), "{head}");
+    assert!(
+        head.starts_with("POST /v1/chat/completions ") && head.to_lowercase().contains("bearer hush-hush"),
+        "{head}"
+    );
     assert_eq!((&request["body"]["model"], &request["body"]["stream"]), (&json!("test"), &json!(true)));
     let prompt = request["body"]["messages"][1]["content"].as_str().unwrap();
-    assert!(prompt.contains("Two days within the country") && prompt.ends_with("How long does delivery take?"), "{prompt}");
+    assert!(
+        prompt.contains("Two days within the country") && prompt.ends_with("How long does delivery take?"),
+        "{prompt}"
+    );
     let open = prompt.lines().next().unwrap();
     let name = open.trim_start_matches('<').split(' ').next().unwrap();
     assert!(name.starts_with("passage-") && name.len() > 20 && prompt.contains(&format!("</{name}>")), "{prompt}");
@@ -112,7 +118,10 @@ fn what_was_found_is_answered_whatever_the_endpoint_does() {
         ("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "does not know the address or the model 'test'"),
         ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>hello</html>\n", "sent no stream of events"),
         ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: {oops\n\n", "an event that is no JSON"),
-        ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: {\"error\": {\"message\": \"x\"}}\n\n", "an error instead of an answer"),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: {\"error\": {\"message\": \"x\"}}\n\n",
+            "an error instead of an answer",
+        ),
         ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: [DONE]\n\n", "an answer without text"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\ndata: {\"choices\":[]}\n\n", "broke off"),
     ];
@@ -145,15 +154,23 @@ fn the_server_streams_what_it_finds_and_what_is_written() {
     let lines = ask(json!({"question": "How long does delivery take?", "k": 1}));
     let events: Vec<&str> = lines.iter().filter(|(name, _)| name == "event").map(|(_, value)| value.as_str()).collect();
     assert_eq!(events, ["answers", "text", "text", "written"]);
-    let data: Vec<Value> =
-        lines.iter().filter(|(name, _)| name == "data").map(|(_, value)| serde_json::from_str(value).unwrap()).collect();
+    let data: Vec<Value> = lines
+        .iter()
+        .filter(|(name, _)| name == "data")
+        .map(|(_, value)| serde_json::from_str(value).unwrap())
+        .collect();
     assert_eq!(data[0]["hits"].as_array().unwrap().len(), 1);
     assert_eq!(data[3]["citations"][0]["id"], data[0]["hits"][0]["id"]);
     let silent = ask(json!({"question": "How long does delivery take?", "generate": false}));
     assert_eq!(silent.iter().filter(|(name, _)| name == "event").count(), 1);
     let off_topic = ask(json!({"question": "What is the capital of Mongolia?"}));
     assert_eq!(off_topic.iter().filter(|(name, _)| name == "event").count(), 1, "nothing to write from");
-    for wrong in [json!({"question": "a", "k": 0}), json!({"question": "?"}), json!({"q": "a"}), json!({"question": "a", "filter": "b =="})] {
+    for wrong in [
+        json!({"question": "a", "k": 0}),
+        json!({"question": "?"}),
+        json!({"q": "a"}),
+        json!({"question": "a", "filter": "b =="}),
+    ] {
         assert_eq!(server.post_text("/api/v1/ask", &wrong).0, 422, "{wrong}");
     }
 }

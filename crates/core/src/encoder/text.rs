@@ -74,13 +74,18 @@ impl TextEncoder {
     /// A passage in parts that the model can take, each with its place in the text, in bytes. One that fits is one part.
     /// Of others, each part but the first begins about `overlap` tokens before the end of the previous one. Parts begin and
     /// end at words where a word boundary is near, else within one. Nothing but white space lies between or outside of
-    /// them. Takes two passes over the text, however long it is.
+    /// them. Takes two passes over the text, however long it is. Each part is embedded after `lead` and a line's end, unless
+    /// that is empty: the question that a passage answers, or its heading.
     ///
     /// # Errors
     /// `InvalidInput` for a text without a word, one of over [`MAX_TEXT`](super::MAX_TEXT) bytes, or an overlap of more
-    /// than half of what the model takes.
-    pub fn windows(&self, text: &str, overlap: usize) -> Result<Vec<Window>> {
-        self.cutter.windows(self.prefix(Role::Passage), text, overlap)
+    /// than half of what the model takes beside the lead.
+    pub fn windows(&self, lead: &str, text: &str, overlap: usize) -> Result<Vec<Window>> {
+        let prefix = self.prefix(Role::Passage);
+        match lead {
+            "" => self.cutter.windows(prefix, text, overlap),
+            lead => self.cutter.windows(&format!("{prefix}{lead}\n"), text, overlap),
+        }
     }
 
     fn prefix(&self, role: Role) -> &str {

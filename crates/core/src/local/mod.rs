@@ -353,7 +353,7 @@ impl VectorStore for LocalStore {
         };
         self.run(check).await?;
         let version = format!("format {}, SQLite {}, usearch {}", db::VERSION, rusqlite::version(), usearch::version());
-        Ok(Health { server: ServerKind::Local, version })
+        Ok(Health { server: ServerKind::Local, version, full_text: true })
     }
 
     fn is_read_only(&self) -> bool {

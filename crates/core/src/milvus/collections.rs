@@ -47,13 +47,18 @@ impl MilvusStore {
         Ok((spec, indexes))
     }
 
-    /// Waits as long as loading goes on, but not longer than a call may take without any progress.
-    pub(super) async fn load(&self, collection: &str) -> Result<()> {
-        // Loading what is loaded is quick and no error.
+    /// Has the server load it. Loading what is loaded is quick and no error.
+    pub(super) async fn begin_loading(&self, collection: &str) -> Result<()> {
         let load = sdk::LoadCollectionRequest::builder().collection_name(collection).sync(false).build();
         self.client
             .call("load", load.clone(), |sdk, request| async move { sdk.load_collection(request).await })
-            .await?;
+            .await
+            .map(drop)
+    }
+
+    /// Waits as long as loading goes on, but not longer than a call may take without any progress.
+    pub(super) async fn load(&self, collection: &str) -> Result<()> {
+        self.begin_loading(collection).await?;
         let state = sdk::GetLoadStateRequest::builder().collection_name(collection).build();
         let mut last = (-1, Instant::now());
         loop {
@@ -87,7 +92,9 @@ impl MilvusStore {
             Consistency::Eventually => sdk::ConsistencyLevel::Eventually,
         };
         let create = sdk::CreateCollectionRequest::builder().collection_name(&spec.name).consistency_level(level);
-        let properties = HashMap::from([(schema::SPEC_PROPERTY.to_owned(), schema::to_words(spec)?)]);
+        let words = schema::to_words(spec)?;
+        let properties: HashMap<_, _> =
+            words.map(|words| (schema::SPEC_PROPERTY.to_owned(), words)).into_iter().collect();
         let create = create.schema(schema).properties(properties).build();
         self.client
             .call("create", create.clone(), |sdk, request| async move { sdk.create_collection(request).await })

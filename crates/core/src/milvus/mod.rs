@@ -36,13 +36,21 @@ use session::Writes;
 /// The polling interval of waiting calls.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// What is known of a collection.
+#[derive(Clone)]
+struct Known {
+    spec: Arc<CollectionSpec>,
+    /// Whether the server has it in memory, which takes it seconds, and which only reading needs.
+    is_loaded: bool,
+}
+
 /// Collections on a Milvus server.
 pub struct MilvusStore {
     client: Client,
     server: Server,
     consistency: Consistency,
     /// Cached schemas: asking before every call would double the time of a search.
-    specs: RwLock<HashMap<String, Arc<CollectionSpec>>>,
+    specs: RwLock<HashMap<String, Known>>,
     /// This client's recent writes to collections.
     writes: Mutex<HashMap<String, Writes>>,
     /// A session that has just begun knows nothing of what others wrote; but whoever runs one program after another
@@ -74,16 +82,34 @@ impl MilvusStore {
         })
     }
 
-    /// The collection's schema; on first use also makes sure that it is loaded.
+    fn known(&self, collection: &str) -> Option<Known> {
+        self.specs.read().unwrap_or_else(PoisonError::into_inner).get(collection).cloned()
+    }
+
+    fn learn(&self, collection: &str, spec: &Arc<CollectionSpec>, is_loaded: bool) {
+        let known = Known { spec: Arc::clone(spec), is_loaded };
+        self.specs.write().unwrap_or_else(PoisonError::into_inner).insert(collection.to_owned(), known);
+    }
+
+    /// The collection's schema, for writing.
     async fn spec(&self, collection: &str) -> Result<Arc<CollectionSpec>> {
-        let known = self.specs.read().unwrap_or_else(PoisonError::into_inner).get(collection).cloned();
-        if let Some(spec) = known {
-            return Ok(spec);
+        if let Some(known) = self.known(collection) {
+            return Ok(known.spec);
         }
-        let (spec, _) = self.ask_spec(collection).await?;
-        let spec = Arc::new(spec);
-        self.load(collection).await?;
-        self.specs.write().unwrap_or_else(PoisonError::into_inner).insert(collection.to_owned(), Arc::clone(&spec));
+        let spec = Arc::new(self.ask_spec(collection).await?.0);
+        self.learn(collection, &spec, false);
+        Ok(spec)
+    }
+
+    /// The schema of a collection that can be read; on first use it is loaded.
+    async fn readable(&self, collection: &str) -> Result<Arc<CollectionSpec>> {
+        if let Some(known) = self.known(collection).filter(|known| known.is_loaded) {
+            return Ok(known.spec);
+        }
+        let spec = self.spec(collection).await?;
+        let loaded = self.load(collection).await;
+        self.noticing(collection, loaded)?;
+        self.learn(collection, &spec, true);
         Ok(spec)
     }
 
@@ -222,7 +248,7 @@ impl VectorStore for MilvusStore {
         if server.lists_collections_in_full() {
             self.list().await?;
         }
-        Ok(Health { server: server.kind, version: server.version })
+        Ok(Health { server: server.kind, full_text: server.has_full_text(), version: server.version })
     }
 
     async fn create(&self, spec: &CollectionSpec) -> Result<()> {
@@ -232,7 +258,8 @@ impl VectorStore for MilvusStore {
             return Err(taken(&spec.name));
         }
         self.make(spec).await?;
-        self.load(&spec.name).await
+        // Whoever writes first need not wait until it is loaded.
+        self.begin_loading(&spec.name).await
     }
 
     async fn describe(&self, collection: &str) -> Result<CollectionInfo> {
@@ -247,7 +274,7 @@ impl VectorStore for MilvusStore {
             }
         });
         let indexes = infos.collect();
-        self.spec(collection).await?;
+        self.readable(collection).await?;
         let count = self.reading(&spec, None).count("").await?;
         Ok(CollectionInfo { count, indexes, spec })
     }
@@ -315,7 +342,7 @@ impl VectorStore for MilvusStore {
     }
 
     async fn delete(&self, collection: &str, selection: &Selection) -> Result<()> {
-        let spec = self.spec(collection).await?;
+        let spec = self.readable(collection).await?;
         validate::selection(&spec, selection)?;
         match selection {
             Selection::Ids(ids) => {
@@ -335,7 +362,7 @@ impl VectorStore for MilvusStore {
     }
 
     async fn get(&self, collection: &str, ids: &[Id], output: &Output) -> Result<Vec<Record>> {
-        let spec = self.spec(collection).await?;
+        let spec = self.readable(collection).await?;
         validate::ids(&spec, ids)?;
         validate::output(&spec, output)?;
         let reading = self.reading(&spec, None);
@@ -343,21 +370,21 @@ impl VectorStore for MilvusStore {
     }
 
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<Vec<Vec<Hit>>> {
-        let spec = self.spec(collection).await?;
+        let spec = self.readable(collection).await?;
         validate::search(&spec, request)?;
         let reading = self.reading(&spec, request.consistency);
         self.read(collection, || reading.search(request)).await
     }
 
     async fn page(&self, collection: &str, request: &PageRequest) -> Result<Page> {
-        let spec = self.spec(collection).await?;
+        let spec = self.readable(collection).await?;
         validate::page(&spec, request)?;
         let reading = self.reading(&spec, None);
         self.read(collection, || reading.page(request)).await
     }
 
     async fn count(&self, collection: &str, filter: Option<&Filter>) -> Result<u64> {
-        let spec = self.spec(collection).await?;
+        let spec = self.readable(collection).await?;
         let reading = self.reading(&spec, None);
         let expression = match filter {
             Some(filter) => {

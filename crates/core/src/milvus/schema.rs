@@ -1,8 +1,8 @@
 //! Conversion between our schema and Milvus's.
 //!
-//! The server keeps our own words too, because its schema has no place for some of them: in the collection's
-//! description, which Lite loses, and in a property, which 2.3 loses. A collection that others made is described by its
-//! fields alone.
+//! Where the server's schema has no place for something of ours, the server keeps our own words, too: in the collection's
+//! description, which Lite loses, and in a property, which 2.3 loses. All other collections, those of other programs
+//! included, are described by their fields alone.
 
 use std::collections::HashMap;
 
@@ -28,22 +28,31 @@ pub(super) fn is_dynamic(field: &ScalarField, server: &Server) -> bool {
     field.nullable && !server.has_nullable_fields()
 }
 
-/// Our own words.
-pub(super) fn to_words(spec: &CollectionSpec) -> Result<String> {
+/// Our own words; `None` where [`from_server`] reads the same from the fields. Those of a collection that other programs
+/// share the layout of stay as these write them.
+pub(super) fn to_words(spec: &CollectionSpec) -> Result<Option<String>> {
+    // A server replaces its own choice by what it has chosen, and knows nothing of how our filters are used.
+    let says_all = |field: &ScalarField| field.filterable && !field.nullable && !field.full_text;
+    if spec.scalars.iter().all(says_all) && spec.vectors.iter().all(|field| field.index != IndexKind::Auto) {
+        return Ok(None);
+    }
     serde_json::to_string(spec)
+        .map(Some)
         .map_err(|error| Error::new(ErrorKind::Internal, "the schema cannot be written").with_source(error))
 }
 
 /// The schema to create a collection with.
 pub(super) fn to_server(spec: &CollectionSpec, server: &Server) -> Result<sdk::CollectionSchema> {
-    let words = to_words(spec)?;
     let id = sdk::FieldSchema::new().name(&spec.id_field).primary_key(true);
     let id = match spec.id {
         IdKind::Auto => id.data_type(sdk::DataType::Int64).auto_id(true),
         IdKind::Int => id.data_type(sdk::DataType::Int64),
         IdKind::String { max_len } => id.data_type(sdk::DataType::VarChar).max_length(max_len as u32),
     };
-    let mut schema = sdk::CollectionSchema::new().description(words).add_field(id);
+    let mut schema = sdk::CollectionSchema::new()
+        .description(to_words(spec)?.unwrap_or_default())
+        .enable_dynamic_field(spec.scalars.iter().any(|field| is_dynamic(field, server)))
+        .add_field(id);
     for field in &spec.vectors {
         let kind = match field.kind {
             VectorKind::F32 => sdk::DataType::FloatVector,
@@ -54,7 +63,6 @@ pub(super) fn to_server(spec: &CollectionSpec, server: &Server) -> Result<sdk::C
     }
     for field in &spec.scalars {
         if is_dynamic(field, server) {
-            schema = schema.enable_dynamic_field(true);
             continue;
         }
         schema = schema.add_field(scalar(field));
@@ -278,4 +286,28 @@ fn index_name(kind: sdk::IndexType) -> String {
         other => return format!("{other:?}"),
     };
     known.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_ours_are_written_only_where_the_schema_cannot_say_all() {
+        let server = Server::new("v2.3.5");
+        let hnsw = IndexKind::Hnsw { m: 8, ef_construction: 64 };
+        let spec = |index| {
+            CollectionSpec::new("c", IdKind::String { max_len: 9 })
+                .vector(VectorField::f32("v", 4, Metric::Cosine).index(index))
+                .scalar(ScalarField::string("s"))
+        };
+        let told = |spec: CollectionSpec| {
+            let schema = to_server(&spec, &server).unwrap();
+            (!schema.get_description().is_empty(), schema.is_dynamic_field_enabled())
+        };
+        assert_eq!(told(spec(hnsw)), (false, false), "as others make it");
+        assert_eq!(told(spec(IndexKind::Auto)), (true, false), "the server names an index of its own");
+        assert_eq!(told(spec(hnsw).scalar(ScalarField::int("n").not_filterable())), (true, false));
+        assert_eq!(told(spec(hnsw).scalar(ScalarField::int("n").nullable())), (true, true), "before 2.5");
+    }
 }

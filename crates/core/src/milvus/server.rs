@@ -77,7 +77,8 @@ impl Server {
         self.kind == ServerKind::MilvusLite
     }
 
-    fn has_full_text(&self) -> bool {
+    /// Whether a collection can have full-text fields.
+    pub(super) fn has_full_text(&self) -> bool {
         self.at_least(2, 5)
     }
 

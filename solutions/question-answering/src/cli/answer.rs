@@ -47,7 +47,8 @@ pub async fn answer(
         }
     }
     if printer.json {
-        let written = outcome.map(|outcome| json!({"text": text, "citations": outcome.citations, "notes": outcome.notes}));
+        let written =
+            outcome.map(|outcome| json!({"text": text, "citations": outcome.citations, "notes": outcome.notes}));
         printer.json(&json!({"answers": body, "written": written}))?;
     } else if let Some(outcome) = outcome {
         outcome.notes.iter().for_each(|note| printer.note(note));
@@ -65,9 +66,11 @@ fn print(body: &SearchBody, printer: Printer) {
         }
         printer.line(format_args!("[{number}] {:.2}  {}", hit.score, title(hit)));
         if let Some(Value::Object(details)) = hit.details.clone().map(Value::Object) {
-            let scores: Vec<String> = details.iter().filter(|(_, value)| value.is_number()).map(|(name, value)| {
-                format!("{name} {:.3}", value.as_f64().unwrap_or_default())
-            }).collect();
+            let scores: Vec<String> = details
+                .iter()
+                .filter(|(_, value)| value.is_number())
+                .map(|(name, value)| format!("{name} {:.3}", value.as_f64().unwrap_or_default()))
+                .collect();
             if !scores.is_empty() {
                 printer.line(format_args!("    {}", scores.join(", ")));
             }
@@ -78,7 +81,11 @@ fn print(body: &SearchBody, printer: Printer) {
             printer.line(format_args!("    {line}"));
         }
         if lines.len() > LINES {
-            printer.line(format_args!("    … {} more lines: question-answering show {}", lines.len() - LINES, hit.item.id));
+            printer.line(format_args!(
+                "    … {} more lines: question-answering show {}",
+                lines.len() - LINES,
+                hit.item.id
+            ));
         }
         printer.line(format_args!("    — {}", source(hit)));
     }

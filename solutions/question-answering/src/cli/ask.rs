@@ -15,9 +15,9 @@ use crate::generate::Endpoint;
 pub const COMMAND: OwnCommand = OwnCommand { define, writes: false, run };
 
 fn define() -> Command {
-    with_terms(Command::new("ask").about("Ask a question")).arg(
-        Arg::new("question").required(true).num_args(1..).value_name("QUESTION").help("The question"),
-    ).arg(no_generate())
+    with_terms(Command::new("ask").about("Ask a question"))
+        .arg(Arg::new("question").required(true).num_args(1..).value_name("QUESTION").help("The question"))
+        .arg(no_generate())
 }
 
 /// The flag that keeps a command from having an answer written.
@@ -39,7 +39,8 @@ pub fn endpoint(matches: &ArgMatches) -> Result<Option<Endpoint>> {
 
 fn run(context: Context, matches: ArgMatches, printer: Printer) -> BoxFuture<'static, Result<ExitCode>> {
     Box::pin(async move {
-        let words: Vec<&str> = matches.get_many::<String>("question").into_iter().flatten().map(String::as_str).collect();
+        let words: Vec<&str> =
+            matches.get_many::<String>("question").into_iter().flatten().map(String::as_str).collect();
         let question = words.join(" ");
         let (query, endpoint) = (query(&question, &matches)?, endpoint(&matches)?);
         let solution = QuestionAnswering::new(context);

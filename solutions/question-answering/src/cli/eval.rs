@@ -144,7 +144,8 @@ fn report(asked: &[Asked], (refused, unanswerable): (usize, usize), printer: Pri
     let misses: Vec<&Asked> = asked.iter().filter(|one| one.metrics.recall_10 == 0.0).collect();
     let silent = asked.iter().filter(|one| one.found.is_empty()).count();
     if printer.json {
-        let missed = misses.iter().map(|one| json!({"question": one.question, "expected": one.expected, "found": one.found}));
+        let missed =
+            misses.iter().map(|one| json!({"question": one.question, "expected": one.expected, "found": one.found}));
         return printer.json(&json!({
             "metrics": all, "missed": missed.collect::<Vec<_>>(), "answerable": {"asked": asked.len(), "refused": silent},
             "unanswerable": {"asked": unanswerable, "refused": refused},
@@ -164,7 +165,11 @@ fn report(asked: &[Asked], (refused, unanswerable): (usize, usize), printer: Pri
         printer.line(format_args!("\nnot among the first {DEPTH}: {}", misses.len()));
         for miss in misses.iter().take(MISSES) {
             let found = miss.found.first().map_or("nothing", String::as_str);
-            printer.line(format_args!("  {}\n    expected {}\n    found    {found}", miss.question, miss.expected.join(" | ")));
+            printer.line(format_args!(
+                "  {}\n    expected {}\n    found    {found}",
+                miss.question,
+                miss.expected.join(" | ")
+            ));
         }
         if misses.len() > MISSES {
             printer.line(format_args!("  … and {} more: --json has all", misses.len() - MISSES));

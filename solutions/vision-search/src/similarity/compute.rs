@@ -418,13 +418,7 @@ impl ComputeSimilarity {
         blocking(move || writing.put_pending(&run)).await
     }
 
-    async fn fill(
-        &self,
-        index: &SimilarityIndex,
-        store: &dyn VectorStore,
-        pass: Pass,
-        watch: &Watch,
-    ) -> Result<Tally> {
+    async fn fill(&self, index: &SimilarityIndex, store: &dyn VectorStore, pass: Pass, watch: &Watch) -> Result<Tally> {
         match &self.source {
             Source::None { .. } => Ok(Tally::default()),
             Source::Model(name) => index.embed(name, store, &pass, watch).await,
