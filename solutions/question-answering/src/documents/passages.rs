@@ -12,6 +12,9 @@ use crate::entry::{Entry, MAX_TEXT, MAX_TITLE, has_words, tidy, title};
 /// Bytes that are cut at once, as a multiple of a passage's characters: two passages of any script.
 const WINDOW: usize = 8;
 
+/// The most tags of a document: within [`bootcamp_core::MAX_JSON`], however long they are.
+const MAX_TAGS: usize = 50;
+
 /// The passages of a document.
 pub(super) struct Passages<W> {
     /// `None` after the last.
@@ -77,6 +80,10 @@ impl<W: Fn(String)> Passages<W> {
     fn about(&mut self, about: About) {
         self.about.title = about.title.as_deref().and_then(title).or_else(|| self.about.title.take());
         self.about.tags.extend(about.tags);
+        if self.about.tags.len() > MAX_TAGS {
+            self.about.tags.truncate(MAX_TAGS);
+            (self.warn)(format!("of its tags, only the first {MAX_TAGS} are kept"));
+        }
         self.about.language = about.language.or_else(|| self.about.language.take());
     }
 
