@@ -224,6 +224,13 @@ fn long_paragraphs_are_cut_between_sentences() {
         told("a.txt", text, 45),
         [" | One sentence is here. Another follows it.", " | A third one ends the paragraph."]
     );
+    // No mark is left alone.
+    let exact = format!("{}? Next sentence.", "abcd ".repeat(20).trim_end());
+    assert_eq!(told("a.txt", exact, 99)[1], " | abcd? Next sentence.");
+    let exact = format!("{}? {}", "abcd ".repeat(20).trim_end(), "x".repeat(98));
+    assert_eq!(told("a.txt", exact, 99)[1..], [" | abcd?".to_owned(), format!(" | {}", "x".repeat(98))]);
+    let marked = told("a.txt", format!("- {}", "x".repeat(150)), 100);
+    assert_eq!(marked, [format!(" | - {}", "x".repeat(98)), format!(" | {}", "x".repeat(52))]);
     // A word and a line that never end neither fill the memory nor take long.
     for text in ["x".repeat(1 << 20), "word ".repeat(200 << 10)] {
         let (found, error) = passages("a.txt", text.as_str(), &reading(15_000));

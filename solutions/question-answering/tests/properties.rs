@@ -64,7 +64,7 @@ impl Part {
     }
 }
 
-/// What must be in the passages. Where a word is longer than a passage, a comma may stand alone, and is left out.
+/// What must be in the passages. Where words are longer than a passage, a comma may stand alone, and is left out.
 fn visible(text: &str, size: usize) -> String {
     let counts = |c: &char| if size > LONGEST { !c.is_whitespace() } else { c.is_alphanumeric() };
     text.chars().filter(counts).collect()
