@@ -9,6 +9,7 @@ use bootcamp_kit::source::{Content, Origin, Places, Skip, Source, Sources, Wante
 use crate::documents;
 use crate::entry::Entry;
 use crate::pairs::{self, Pairs};
+use crate::reading::PASSAGE_CHARS;
 pub use crate::reading::Reading;
 
 /// Extensions of what is taken from folders and archives.
@@ -74,7 +75,7 @@ fn is_met(source: &Source) -> bool {
 
 fn in_file(file: Source, reading: &Reading, max_bytes: u64) -> Sources {
     let format = match Kind::of(&file.name) {
-        Some(Kind::Document(_)) => return one(Ok(file)),
+        Some(Kind::Document(_)) => return one(Ok(document(file, reading))),
         Some(Kind::Pairs(format)) => format,
         None => return other(&file, reading),
     };
@@ -91,6 +92,16 @@ fn in_file(file: Source, reading: &Reading, max_bytes: u64) -> Sources {
         Ok(None) => other(&file, reading),
         Err(error) => one(Err(Skip::new(file.name, &error))),
     }
+}
+
+/// How a document is read changes its passages, so it is part of the version.
+fn document(file: Source, reading: &Reading) -> Source {
+    let encoding = reading.encoding.as_deref().unwrap_or_default();
+    let manner = format!("-{}{encoding}", reading.passage_chars);
+    if reading.passage_chars == PASSAGE_CHARS && encoding.is_empty() || file.version.ends_with(&manner) {
+        return file;
+    }
+    Source { version: file.version + &manner, ..file }
 }
 
 /// A file that has no questions, answers or passages: passed over, unless somebody named it.

@@ -125,6 +125,8 @@ fn layout_tables_are_paragraphs() {
     let text = "<table><tr><td><h1>Top</h1>Intro<td><table><tr><td>a<td>b<tr><td>c<td>d</table></td></tr></table>tail";
     assert_eq!(told("a.htm", text, 1000), ["Top | Intro\n\n| a | b |\n| --- | --- |\n| c | d |\n\ntail"]);
     assert_eq!(told("a.htm", "<table><tr><td>alone</table>", 1000), [" | alone"]);
+    let apart = "<table><tr><td>a<td><td>b<tr><td>c<td><td>d<td>e</table>";
+    assert_eq!(told("a.htm", apart, 1000), [" | | a | b |\n| --- | --- |\n| c | d | e |"]);
 }
 
 #[test]
@@ -139,6 +141,22 @@ fn html_of_any_depth_takes_no_more_than_its_length() {
         let _ = passages("a.html", text.repeat(1000), &reading(1000));
     }
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+#[test]
+fn markdown_of_any_depth_is_read_in_time() {
+    let started = Instant::now();
+    for mark in
+        [">", "> ", "- ", "  - ", "[", "![", "*", "**a", "`", "<a ", "|", "# ", "[a]: <", "1. ", "&", "\\", "~~~\n"]
+    {
+        let text = format!("{}text", mark.repeat(50_000));
+        let (found, error) = passages("a.md", text, &reading(1000));
+        assert!(!found.is_empty() || error.is_some(), "{mark}");
+        assert!(started.elapsed().as_secs() < 60, "{mark}: {:?}", started.elapsed());
+    }
+    let tags: String = (0..20_000).map(|tag| format!("{tag},")).collect();
+    let (found, error) = passages("a.md", format!("---\ntags: [{}]\n---\ntext", &tags[..60_000]), &reading(1000));
+    assert_eq!((found[0].tags.len(), error), (50, None));
 }
 
 #[test]
@@ -206,8 +224,15 @@ fn long_paragraphs_are_cut_between_sentences() {
         told("a.txt", text, 45),
         [" | One sentence is here. Another follows it.", " | A third one ends the paragraph."]
     );
+    // No mark is left alone.
+    let exact = format!("{}? Next sentence.", "abcd ".repeat(20).trim_end());
+    assert_eq!(told("a.txt", exact, 99)[1], " | abcd? Next sentence.");
+    let exact = format!("{}? {}", "abcd ".repeat(20).trim_end(), "x".repeat(98));
+    assert_eq!(told("a.txt", exact, 99)[1..], [" | abcd?".to_owned(), format!(" | {}", "x".repeat(98))]);
+    let marked = told("a.txt", format!("- {}", "x".repeat(150)), 100);
+    assert_eq!(marked, [format!(" | - {}", "x".repeat(98)), format!(" | {}", "x".repeat(52))]);
     // A word and a line that never end neither fill the memory nor take long.
-    for text in ["x".repeat(2 << 20), "word ".repeat(2 << 20)] {
+    for text in ["x".repeat(1 << 20), "word ".repeat(200 << 10)] {
         let (found, error) = passages("a.txt", text.as_str(), &reading(15_000));
         assert_eq!(error, None);
         let letters = |text: &str| text.bytes().filter(|byte| *byte != b' ').count();

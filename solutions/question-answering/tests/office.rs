@@ -53,12 +53,12 @@ const TWO_PAGES: [&str; 2] = [
 
 #[test]
 fn pdfs_have_pages_lines_and_words() {
-    let (found, error) = passages("a.pdf", pdf(&TWO_PAGES, "<< /Title (The title) >>"), &reading(1000));
+    let (found, error) = passages("a.pdf", pdf(&TWO_PAGES, "<< /Title (The title \\205 2) >>"), &reading(1000));
     assert_eq!(error, None);
     let told: Vec<_> = found.iter().map(|entry| (entry.page, &*entry.answer)).collect();
     let first = "A heading\n\nThe first line of a paragraph, with words spaced apart.\n\nAnother.";
     assert_eq!(told, [(Some(1), first), (Some(2), "Second page")]);
-    assert_eq!(found[0].title.as_deref(), Some("The title"));
+    assert_eq!(found[0].title.as_deref(), Some("The title – 2"));
 }
 
 #[test]

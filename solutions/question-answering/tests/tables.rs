@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use bootcamp_kit::Options;
 use bootcamp_kit::source::{Places, Skip, Source};
+use bootcamp_kit::{Content, Options};
 use question_answering::discover::{Reading, discover, entries, sources};
 use question_answering::documents::MAX_BYTES;
 use question_answering::entry::Entry;
@@ -196,6 +196,16 @@ fn a_pair_keeps_its_version_until_it_changes() {
     let (before, after) = (versions("question,answer\na,b\nc,d\n"), versions("question,answer\na,b\nc,e\n"));
     assert_eq!(before[0], after[0]);
     assert_ne!(before[1], after[1]);
+    // A document's passages depend on how it is read.
+    let document = |reading: Reading| {
+        let once = |source| Box::new(std::iter::once(source));
+        let source = sources(once(Ok(Source::new("a.md", Content::from(b"a".to_vec()), "7"))), reading.clone());
+        let source = source.map(Result::unwrap).next().unwrap();
+        assert_eq!(sources(once(Ok(source.clone())), reading).next().unwrap().unwrap().version, source.version);
+        source.version
+    };
+    assert_eq!(document(Reading::default()), "7");
+    assert_eq!(document(Reading { passage_chars: 500, ..Reading::default() }), "7-500");
 }
 
 const CORPUS: &str = "categories:\n- AI\n- small talk\nconversations:\n- - What is AI?\n  - A branch of science.\n\
@@ -214,7 +224,7 @@ fn conversations_are_pairs_of_statements() {
             &*format!("ai.yml:10 No -> 007 {about}"),
             &*format!("ai.yml:11 007 -> 4 {about}"),
             "ai.yml:13 ! the conversation has no answer",
-            "ai.yml:14 ! the conversation is no list of a question and its answers",
+            "ai.yml:14 ! the conversation is no list of a question and its answers (begin it with '- -')",
             &*format!("ai.yml:15 a1 -> b2 {about}"),
             &*format!("ai.yml:15:2 b2 -> c3 {about}"),
         ]

@@ -46,7 +46,7 @@ impl<W: Fn(String)> Markdown<W> {
             (About::default(), 0)
         });
         if others > 0 {
-            (self.warn)(format!("{others} fields of its front matter were left out"));
+            (self.warn)(format!("of its front matter, {others} other than title, tags and language were left out"));
         }
         self.buffer.drain(..end);
         self.ready.push_back(Block::About(about));

@@ -18,7 +18,7 @@ use encoding_rs::Encoding;
 
 use crate::encoding::Encoded;
 use crate::entry::Entry;
-use crate::reading::Reading;
+use crate::reading::{PASSAGE_RANGE, Reading};
 use passages::Passages;
 
 /// A good limit for the size of files that are read as a whole: HTML, PDF and DOCX.
@@ -114,7 +114,8 @@ pub fn passages(
         Format::Pdf => Box::new(pdf::Pages::new(whole(content, max_bytes)?, warn.clone())?),
         Format::Docx => Box::new(docx::Docx::new(whole(content, max_bytes)?, max_bytes)?),
     };
-    Ok(Box::new(Passages::new(blocks, reading.passage_chars, format, warn)))
+    let size = reading.passage_chars.clamp(1, *PASSAGE_RANGE.end());
+    Ok(Box::new(Passages::new(blocks, size, format, warn)))
 }
 
 /// All of a file.

@@ -2,6 +2,7 @@
 //! heading or a page.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bootcamp_core::Result;
 use text_splitter::{Characters, TextSplitter};
@@ -11,6 +12,11 @@ use crate::entry::{Entry, MAX_TEXT, MAX_TITLE, has_words, tidy, title};
 
 /// Bytes that are cut at once, as a multiple of a passage's characters: two passages of any script.
 const WINDOW: usize = 8;
+
+/// What belongs to the word before it.
+const MARKS: [char; 8] = ['.', ',', '!', '?', ';', ':', ')', '…'];
+/// The most tags of a document: within [`bootcamp_core::MAX_JSON`], however long they are.
+const MAX_TAGS: usize = 50;
 
 /// The passages of a document.
 pub(super) struct Passages<W> {
@@ -77,6 +83,10 @@ impl<W: Fn(String)> Passages<W> {
     fn about(&mut self, about: About) {
         self.about.title = about.title.as_deref().and_then(title).or_else(|| self.about.title.take());
         self.about.tags.extend(about.tags);
+        if self.about.tags.len() > MAX_TAGS {
+            self.about.tags.truncate(MAX_TAGS);
+            (self.warn)(format!("of its tags, only the first {MAX_TAGS} are kept"));
+        }
         self.about.language = about.language.or_else(|| self.about.language.take());
     }
 
@@ -133,21 +143,50 @@ impl<W: Fn(String)> Passages<W> {
         while !rest.is_empty() {
             // The splitter looks at all it is given for each passage: a few at a time cost least.
             let end = window(rest, WINDOW * self.size);
-            let mut chunks: Vec<(usize, &str)> = self.splitter.chunk_indices(&rest[..end]).collect();
+            let mut parts = self.parts(&rest[..end]);
             // The last may go on beyond the window.
-            let last = chunks.pop();
-            for (_, chunk) in &chunks {
-                self.emit((*chunk).to_owned());
+            let last = parts.pop();
+            for part in parts {
+                self.emit(rest[part].trim_end().to_owned());
             }
             rest = match last {
-                Some((start, _)) if end < rest.len() && start > 0 => &rest[start..],
-                Some((_, chunk)) => {
-                    self.join(chunk, chunk.chars().count(), gap);
+                Some(part) if end < rest.len() && part.start > 0 => &rest[part.start..],
+                Some(part) => {
+                    let part = rest[part].trim_end();
+                    self.join(part, part.chars().count(), gap);
                     &rest[end..]
                 }
                 None => &rest[end..],
             };
         }
+    }
+
+    /// Where a text is cut. A full stop that did not fit with its sentence takes the last word along.
+    fn parts(&self, text: &str) -> Vec<Range<usize>> {
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for (start, chunk) in self.splitter.chunk_indices(text) {
+            let mut part = start..start + chunk.len();
+            if let Some(before) = parts.last_mut()
+                && (!has_words(chunk) || (start == before.end && chunk.starts_with(MARKS)))
+                && let Some(word) = last_word(&text[before.clone()])
+                && text[before.start + word..part.end].chars().count() <= self.size
+            {
+                part.start = before.start + word;
+                before.end = part.start;
+            }
+            parts.push(part);
+        }
+        if let [first, second, ..] = parts.as_slice()
+            && !has_words(&text[first.clone()])
+        {
+            // What stands before a word that is longer than a passage goes with its beginning.
+            let (start, end) = (first.start, second.end);
+            let room = text[start..end].char_indices().nth(self.size);
+            let end = room.map_or(end, |(at, _)| start + at);
+            let after = self.parts(&text[end..]).into_iter().map(|part| part.start + end..part.end + end);
+            return std::iter::once(start..end).chain(after).collect();
+        }
+        parts
     }
 
     /// Ends the passage.
@@ -223,4 +262,11 @@ fn window(text: &str, most: usize) -> usize {
     let half = text.floor_char_boundary(end / 2);
     let after = |c: char| text[half..end].rfind(c).map(|at| half + at + 1);
     after('\n').or_else(|| after(' ')).unwrap_or(end)
+}
+
+/// Where the last word of a text begins, if there is another before it; of a single word, its last letter.
+fn last_word(text: &str) -> Option<usize> {
+    let letter = text.rfind(char::is_alphanumeric)?;
+    let word = text[..letter].rfind(char::is_whitespace).map(|blank| text.ceil_char_boundary(blank + 1));
+    [word, Some(letter)].into_iter().flatten().find(|at| has_words(&text[..*at]))
 }

@@ -19,8 +19,13 @@ use super::{About, Block};
 
 /// Pages that are read at once: they share what is known of fonts.
 const PAGES: usize = 32;
-/// Characters of a page; what is beyond is not text that people read.
+/// Bytes of a page's text; what is beyond is not what people read.
 const MAX_PAGE: usize = 4 << 20;
+/// What text strings have from 0x80 on where Latin-1 has control characters.
+const PDF_DOC: [char; 31] = [
+    '•', '†', '‡', '…', '—', '–', 'ƒ', '⁄', '‹', '›', '−', '‰', '„', '“', '”', '‘', '’', '‚', '™', 'ﬁ', 'ﬂ', 'Ł', 'Œ',
+    'Š', 'Ÿ', 'Ž', 'ı', 'ł', 'œ', 'š', 'ž',
+];
 /// The units of a glyph's outline in its font's size.
 const UNITS: f64 = 1000.0;
 
@@ -77,6 +82,9 @@ impl<W: Fn(String)> Pages<W> {
                 let (count, text) = (words.unknown, "characters whose meaning the file does not tell were left out");
                 (self.warn)(format!("page {number}: {count} {text}"));
             }
+            if words.bytes >= MAX_PAGE {
+                (self.warn)(format!("page {number}: what is beyond {MAX_PAGE} bytes of text was left out"));
+            }
             self.ready.push_back(Block::Page(number));
             self.ready.extend(words.paragraphs().map(Block::Text));
         }
@@ -103,7 +111,8 @@ impl<W: Fn(String)> Iterator for Pages<W> {
 struct Words {
     /// Lines, and whether a paragraph begins with each.
     lines: Vec<(bool, String)>,
-    chars: usize,
+    /// Bytes of text.
+    bytes: usize,
     /// Where the last glyph ended, on which baseline, and its size.
     last: Option<(Point, f64)>,
     /// Glyphs without a character.
@@ -131,8 +140,8 @@ impl Words {
             BfString::Char(c) => c.encode_utf8(&mut letter),
             BfString::String(text) => text,
         };
-        if self.chars < MAX_PAGE {
-            self.chars += text.len();
+        if self.bytes < MAX_PAGE {
+            self.bytes += text.len();
             self.place(text, start, size);
             self.last = Some((end, size));
         }
@@ -194,7 +203,15 @@ fn text_string(bytes: &[u8]) -> String {
     }
     match bytes.strip_prefix(b"\xef\xbb\xbf") {
         Some(bytes) => UTF_8.decode(bytes).0.into_owned(),
-        None => bytes.iter().copied().map(char::from).collect(),
+        None => bytes.iter().map(|byte| pdf_doc(*byte)).collect(),
+    }
+}
+
+fn pdf_doc(byte: u8) -> char {
+    match byte {
+        0x80..=0x9e => PDF_DOC[usize::from(byte - 0x80)],
+        0xa0 => '€',
+        _ => char::from(byte),
     }
 }
 

@@ -36,16 +36,25 @@ impl Rows {
     /// The table in Markdown, its first row as its header.
     pub(super) fn markdown(&self) -> String {
         let rows = self.0.iter().filter(|row| row.iter().any(|cell| !cell.is_empty()));
+        // Columns without a word only keep others apart.
+        let mut is_used = Vec::new();
+        for row in &self.0 {
+            is_used.resize(is_used.len().max(row.len()), false);
+            is_used.iter_mut().zip(row).for_each(|(is_used, cell)| *is_used |= !cell.is_empty());
+        }
         let mut text = String::new();
         for (at, row) in rows.enumerate() {
-            for cell in row {
+            let cells = row.iter().zip(&is_used).filter(|(_, is_used)| **is_used).map(|(cell, _)| cell);
+            let mut columns = 0;
+            for cell in cells {
+                columns += 1;
                 text.push_str("| ");
                 text.push_str(&cell.replace('|', "\\|"));
                 text.push(' ');
             }
             text.push_str("|\n");
             if at == 0 {
-                text.push_str(&"| --- ".repeat(row.len()));
+                text.push_str(&"| --- ".repeat(columns));
                 text.push_str("|\n");
             }
         }

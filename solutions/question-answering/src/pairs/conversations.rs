@@ -93,7 +93,8 @@ fn language_of(name: &str) -> Option<String> {
 fn pairs(conversation: &Spanned<Node>, about: &Entry) -> Vec<(u64, Result<Entry>)> {
     let Node::List(statements) = &conversation.value else {
         let line = conversation.referenced.line();
-        return vec![(line, Err(Error::invalid("the conversation is no list of a question and its answers")))];
+        let error = Error::invalid("the conversation is no list of a question and its answers");
+        return vec![(line, Err(error.with_hint("begin it with '- -'")))];
     };
     if let [alone] = statements.as_slice() {
         return vec![(alone.referenced.line(), Err(Error::invalid("the conversation has no answer")))];
