@@ -4,6 +4,8 @@ use whatlang::Lang;
 
 /// Shorter texts are guesses.
 const LEAST_CHARS: usize = 20;
+/// How sure it has to be. whatlang's own bar, 0.9, leaves out most questions, which are a line long.
+const LEAST_CONFIDENCE: f64 = 0.3;
 
 /// The language of a text as an ISO 639-1 code (639-3 for one that has none), where it is clear.
 pub fn detect(text: &str) -> Option<&'static str> {
@@ -12,7 +14,7 @@ pub fn detect(text: &str) -> Option<&'static str> {
     }
     // The beginning is enough, and a passage may be long.
     let end = text.char_indices().nth(1000).map_or(text.len(), |(at, _)| at);
-    let info = whatlang::detect(&text[..end]).filter(whatlang::Info::is_reliable)?;
+    let info = whatlang::detect(&text[..end]).filter(|info| info.confidence() >= LEAST_CONFIDENCE)?;
     Some(code(info.lang()))
 }
 

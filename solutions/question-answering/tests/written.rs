@@ -171,6 +171,6 @@ fn the_server_streams_what_it_finds_and_what_is_written() {
         json!({"q": "a"}),
         json!({"question": "a", "filter": "b =="}),
     ] {
-        assert_eq!(server.post_text("/api/v1/ask", &wrong).0, 422, "{wrong}");
+        assert_eq!(server.post_text("/api/v1/ask", &wrong).0, 400, "{wrong}");
     }
 }
