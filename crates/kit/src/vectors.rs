@@ -103,20 +103,24 @@ fn computed(facts: &Facts, metric: Metric, field: Option<&VectorField>, asked: O
 
 fn named(facts: &Facts, registry: &Registry, name: &str) -> Result<Maker> {
     let Vectors::Own(known) = facts.vectors else {
-        let model = registry.get(name)?;
-        if !model.makes_vectors() {
-            let names: Vec<_> =
-                registry.list().filter(|it| it.makes_vectors()).map(|model| model.name.as_str()).collect();
-            return Err(Error::invalid(format!("model {name} scores pairs of texts, it makes no embeddings"))
-                .with_hint(format!("choose one of {}", names.join(", "))));
-        }
-        return Ok(Maker::Model(Box::new(model.clone())));
+        return model(registry, name);
     };
     known.iter().find(|own| own.name == name).map(Maker::Own).ok_or_else(|| {
         let names: Vec<_> = known.iter().map(|own| own.name).collect();
         Error::new(ErrorKind::NotFound, format!("{} has no vectors '{name}'", facts.name))
             .with_hint(format!("choose one of {}", names.join(", ")))
     })
+}
+
+/// A model that makes vectors.
+fn model(registry: &Registry, name: &str) -> Result<Maker> {
+    let model = registry.get(name)?;
+    if model.makes_vectors() {
+        return Ok(Maker::Model(Box::new(model.clone())));
+    }
+    let names: Vec<_> = registry.list().filter(|it| it.makes_vectors()).map(|it| it.name.as_str()).collect();
+    Err(Error::invalid(format!("model {name} scores pairs of texts, it makes no embeddings"))
+        .with_hint(format!("choose one of {}", names.join(", "))))
 }
 
 fn unknown(facts: &Facts, collection: &str, field: &str) -> Error {
@@ -127,4 +131,21 @@ fn unknown(facts: &Facts, collection: &str, field: &str) -> Error {
     let message = format!("collection '{collection}' holds embeddings of '{field}', which is not a known model");
     Error::new(ErrorKind::NotFound, message)
         .with_hint("add the model to models.toml, or choose a different --collection")
+}
+
+#[cfg(test)]
+mod tests {
+    use bootcamp_core::models::ModelSettings;
+
+    use super::*;
+
+    #[test]
+    fn a_model_that_scores_pairs_makes_no_collection() {
+        let registry = Registry::open(ModelSettings::default()).unwrap();
+        assert_eq!(model(&registry, "sscd").unwrap().name(), Some("sscd"));
+        let error = model(&registry, "ms-marco-minilm-l6-v2").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("multilingual-e5-small") && !hint.contains("ms-marco"), "{hint}");
+    }
 }

@@ -5,6 +5,7 @@
 mod board;
 mod conformance;
 mod crash;
+mod e5;
 mod encoders;
 mod filters;
 mod layering;

@@ -31,7 +31,7 @@ output = {{ tensor = "logits", sigmoid = {sigmoid} }}
 fn texts() -> Vec<(String, String)> {
     let sentences = reference::sentences(80);
     let mut texts: Vec<_> = sentences.chunks(2).map(|two| (two[0].clone(), two[1].clone())).collect();
-    for repeats in [4, 12, 40] {
+    for repeats in [20, 40, 60] {
         texts.push((sentences[3].clone(), sentences[repeats].repeat(repeats)));
     }
     texts

@@ -127,7 +127,7 @@ fn weights_may_lie_in_a_file_of_their_own() {
     assert_eq!(
         wrong("built-in:lite"),
         "models.toml:10: models.mine.picture.weights.source: 'built-in:lite' is not a source: there is no such graph; \
-         expected built-in:efficientnet-lite0.onnx or built-in:efficientnet-lite2.onnx"
+         expected built-in:efficientnet-lite0.onnx or built-in:efficientnet-lite2.onnx or built-in:multilingual-e5-small.onnx"
     );
 }
 
