@@ -156,7 +156,7 @@ bench-vision: ## Measure vision-search on a million samples (SCALE=100k for fewe
 	@scripts/bench-vision $(PART) $(if $(PART),,$(if $(filter 100k,$(SCALE)),100000))
 
 .PHONY: bench-qa
-bench-qa: ## Measure how well question-answering finds, beside the same search in Python (PART=quality|speed)
+bench-qa: ## Measure how well question-answering finds, beside the same search in Python (PART=quality|languages|speed)
 	@scripts/system-packages g++ python3-pip python3-venv
 	@scripts/reference-questions
 	@cargo build --release --locked --quiet -p question-answering

@@ -27,7 +27,7 @@ const ENTRY_LENGTH: usize = 20;
 /// Tokens by which the windows of a long text overlap, so that no sentence is torn in both.
 const OVERLAP: usize = 32;
 
-/// Bytes of a question that stand before each window of its answer: half a window.
+/// Bytes of a question, or of headings, that stand before each window: half of it.
 const LEAD: usize = 400;
 
 /// The fields of a part, except for its vector.
@@ -79,19 +79,20 @@ impl Pipeline for Entries {
 
 impl Entries {
     fn parts(&self, entry: Entry) -> Result<Vec<Item<Tokens>>> {
-        let about = [entry.title.as_deref(), Some(&entry.headings.join(" > "))];
-        let about: Vec<&str> = about.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-        let mut inputs = Vec::new();
+        let headings = entry.headings.join(" > ");
+        let about = [entry.title.as_deref().unwrap_or_default(), &headings];
+        let about = about.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
         let question = entry.question.as_deref().unwrap_or_default();
+        let mut inputs = Vec::new();
         if !question.is_empty() {
             inputs.push((0..0, self.encoder.prepare_as(Role::Passage, question)?));
         }
-        // An answer that begins with its question is more like other ways of asking it. A long one leaves room.
-        let lead = &question[..question.floor_char_boundary(LEAD)];
-        inputs.extend(self.encoder.windows(lead, &entry.answer, OVERLAP)?);
+        // An answer that begins with its question is more like other ways of asking it, and a passage without its heading
+        // may not say what it is about. A long one leaves room.
+        let lead = if question.is_empty() { about.as_str() } else { question };
+        inputs.extend(self.encoder.windows(&lead[..lead.floor_char_boundary(LEAD)], &entry.answer, OVERLAP)?);
         let shared = Arc::new(shared(&entry));
-        let words =
-            [about.join("\n").as_str(), entry.question.as_deref().unwrap_or_default(), &entry.answer].join("\n");
+        let words = [about.as_str(), question, &entry.answer].join("\n");
         let parts = inputs.into_iter().enumerate().map(|(part, (range, input))| {
             let mut fields = Fields::clone(&shared);
             fields.insert(PART.to_owned(), part.into());
