@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bootcamp_core::encoder::{Role, TextEncoder, Tokens};
-use bootcamp_core::{Fields, Result, ScalarField, ScalarKind, Vector};
+use bootcamp_core::{Fields, MAX_STRING, Result, ScalarField, ScalarKind, Vector};
 use bootcamp_kit::hex;
 use bootcamp_kit::ingest::{Item, Items, Pipeline};
 use bootcamp_kit::source::Source;
@@ -93,12 +93,14 @@ impl Entries {
         inputs.extend(self.encoder.windows(&lead[..lead.floor_char_boundary(LEAD)], &entry.answer, OVERLAP)?);
         let shared = Arc::new(shared(&entry));
         let words = [about.as_str(), question, &entry.answer].join("\n");
+        // Both at their longest do not fit into one field: the end of the answer is then found by its embedding alone.
+        let words = words[..words.floor_char_boundary(MAX_STRING)].trim();
         let parts = inputs.into_iter().enumerate().map(|(part, (range, input))| {
             let mut fields = Fields::clone(&shared);
             fields.insert(PART.to_owned(), part.into());
             fields.insert("from".to_owned(), range.start.into());
             fields.insert("to".to_owned(), range.end.into());
-            fields.insert(WORDS.to_owned(), if part == 0 { words.trim().into() } else { "".into() });
+            fields.insert(WORDS.to_owned(), if part == 0 { words.into() } else { "".into() });
             Item { fields, thumbnail: None, span: None, input }
         });
         Ok(parts.collect())
