@@ -1,6 +1,7 @@
 // Every call to the server goes through here, so that its errors, its token and its absence are handled in one place.
 
 import { isAbort, sleep } from "./dom.js";
+import { events } from "./events.js";
 
 export const BASE = "/api/v1";
 const TRIES_WHEN_BUSY = 2;
@@ -174,12 +175,12 @@ export const job = (id, signal) => json(`/jobs/${id}`, { signal });
 export const cancelJob = (id) => json(`/jobs/${id}`, { method: "DELETE" });
 export const isFinal = ({ state }) => ["done", "failed", "cancelled"].includes(state);
 
-/** Calls `onJob` with every state of a job until its last. EventSource cannot send a token, so the stream is read here. */
+/** Calls `onJob` with every state of a job until its last. */
 export async function follow(id, onJob, signal) {
   for (;;) {
     try {
       const response = await send(`${BASE}/jobs/${id}/events`, { signal });
-      for await (const state of eventData(response.body)) onJob(state);
+      for await (const { data } of events(response.body)) onJob(JSON.parse(data));
       // A stream may also end early, be it by a proxy's patience; the job itself knows whether it is over.
       const state = await job(id, signal);
       onJob(state);
@@ -189,22 +190,6 @@ export async function follow(id, onJob, signal) {
       if (error.isOffline) await back();
     }
     await sleep(1000, signal);
-  }
-}
-
-/** The data of the events of an SSE stream, parsed. */
-async function* eventData(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const events = (text + value).split(/\r?\n\r?\n/);
-    text = events.pop();
-    for (const event of events) {
-      const data = event.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5));
-      if (data.length) yield JSON.parse(data.join("\n"));
-    }
   }
 }
 

@@ -47,7 +47,8 @@ export function createDetail(app) {
     $("detail-own").replaceChildren(...[app.renderer.detail?.(item)].filter(Boolean));
     const row = ([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, fieldText(name, value)));
     const score = ["similarity", "score"].filter((name) => item[name] !== undefined).map((name) => [name, item[name]]);
-    $("detail-fields").replaceChildren(...[...score, ...Object.entries(item.fields)].map(row));
+    const fields = Object.entries(item.fields).filter(([name]) => !app.renderer.unlisted.includes(name));
+    $("detail-fields").replaceChildren(...[...score, ...fields].map(row));
     $("detail-more").onclick = () => leaveFor(() => app.more(item));
     $("detail-part").hidden = !app.renderer.hasParts;
     $("detail-part").onclick = () => leaveFor(() => app.part(item, MIDDLE));

@@ -23,6 +23,8 @@ const items = {
   media: "image",
   /** An example of a filter. */
   filter: "",
+  /** Fields that the dialog does not list, as they are to be seen in the item at large or mean nothing to a reader. */
+  unlisted: [],
   /** Whether a part of an item can be searched for. */
   hasParts: false,
   /** Whether hits can be like several examples and unlike others. */

@@ -16,7 +16,8 @@ export function scoreText(score) {
   return Math.abs(score) >= 100 ? score.toFixed(0) : score.toFixed(Math.abs(score) >= 10 ? 1 : 2);
 }
 
-function scoreBar(hit, answer) {
+/** The score of a hit as a bar and a number; `answer` is what it came in. */
+export function scoreBar(hit, answer) {
   const bar = el("span", { class: "bar" }, el("span", { class: "bar-fill" }));
   bar.firstChild.style.width = `${(nearness(hit, answer) * 100).toFixed(1)}%`;
   const meaning = answer.larger_is_nearer ? "larger is nearer" : "a distance, smaller is nearer";

@@ -1,0 +1,17 @@
+// The server's answers: to a question as they come, and to an item at once.
+
+import { BASE, search, send } from "/assets/api.js";
+import { events } from "/assets/events.js";
+
+/** Asks, and gives what comes as `[event, body]`: `answers`, then `text` in pieces and `written` where an answer is written. */
+export async function* ask(question, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await send(`${BASE}/ask`, { method: "POST", body: JSON.stringify(question), headers, signal });
+  for await (const { event, data } of events(response.body)) yield [event, JSON.parse(data)];
+}
+
+/** What is like an item, as a search answers. */
+export async function similar({ id }, settings, signal) {
+  const answer = await search({ positive: [{ id }], ...settings }, new Map(), signal);
+  return { ...answer, hits: answer.hits.filter((hit) => hit.id !== id) };
+}

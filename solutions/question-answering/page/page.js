@@ -1,0 +1,30 @@
+// Questions and answers on the kit's page: a conversation in place of its search, and texts where others have pictures.
+
+import { el } from "/assets/dom.js";
+import * as chat from "/solution/chat.js";
+import { bestOf, nameOf, sourceText } from "/solution/entry.js";
+import { passage } from "/solution/passage.js";
+
+/** Letters of a text on a tile, which its style cuts to a few lines. */
+const TILE = 400;
+
+export const renderer = {
+  one: "entry",
+  many: "entries",
+  formats: "CSV, TSV, JSON lines, YAML, Markdown, HTML, text, reStructuredText, PDF or DOCX",
+  accept: ".csv,.tsv,.jsonl,.ndjson,.yml,.yaml,.md,.markdown,.html,.htm,.txt,.pdf,.docx,.rst",
+  files: /\.(csv|tsv|jsonl|ndjson|ya?ml|md|markdown|html?|txt|pdf|docx|rst)$/i,
+  words: { label: "Question", placeholder: "Ask a question" },
+  media: "text",
+  filter: 'language == "en"',
+  unlisted: ["answer", "from", "to"],
+  // Points of the map come without their texts.
+  thumbnail: ({ fields }) => el("span", { class: "tile-text" }, fields?.answer?.slice(0, TILE) ?? ""),
+  large(item) {
+    const text = passage(item.fields.answer, bestOf(item), { isWhole: true });
+    return el("div", { class: "large-text", role: "region", tabIndex: 0, "aria-label": nameOf(item) }, text);
+  },
+  facts: sourceText,
+};
+
+export const views = [{ name: "search", title: "Ask", create: chat.create }];
