@@ -3,6 +3,7 @@
 #![cfg(test)] // clippy allows `unwrap` in what says so
 
 mod ask;
+mod browser;
 mod documents;
 mod office;
 mod properties;

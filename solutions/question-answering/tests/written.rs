@@ -11,7 +11,7 @@ use crate::imported;
 
 /// What the endpoint sends.
 #[derive(Clone)]
-enum Says {
+pub enum Says {
     /// These pieces of text, as a stream.
     Pieces(Vec<&'static str>),
     /// This, whatever it is.
@@ -21,7 +21,7 @@ enum Says {
 }
 
 /// An endpoint; returns its address and the requests that it got.
-fn endpoint(says: Says) -> (String, Arc<Mutex<Vec<Value>>>) {
+pub fn endpoint(says: Says) -> (String, Arc<Mutex<Vec<Value>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/v1", listener.local_addr().unwrap());
     let requests = Arc::new(Mutex::new(Vec::new()));
