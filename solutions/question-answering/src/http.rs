@@ -20,8 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::generate::Endpoint;
+use crate::solution::{OPTIONS, QuestionAnswering};
 use crate::written::{Outcome, write};
-use crate::{OPTIONS, QuestionAnswering};
 
 /// Questions that are answered at the same time: a language model takes its time, and each holds a connection.
 const ASKING: usize = 32;

@@ -17,7 +17,7 @@ fn imported() -> Home {
         json!({"question": "How do I get my money back?", "answer": "Send it back within 30 days: we refund it.", "tags": ["orders"]}),
         json!({"question": "How long does delivery take?", "answer": "Grüße 🌊 aus Köln! Two days, up to ten days abroad."}),
         json!({"question": "What is <b>bold</b>?", "answer": "<img src=x onerror=\"window.hacked = 1\"><script>window.hacked = 1</script> is markup."}),
-        json!({"question": "What of the old mill?", "answer": format!("{long}Köln 🌊 owned the mill from 1850 on. {long}")}),
+        json!({"question": "What happened then?", "answer": format!("{long}Köln 🌊 owned the mill from 1850 on. {long}")}),
     ];
     let lines: Vec<String> = pairs.iter().map(ToString::to_string).collect();
     let home = home().with("faq.jsonl", lines.join("\n"));
@@ -49,8 +49,7 @@ async fn questions_are_asked_and_answered() {
 
     // The best part of a long answer, whose place is told in bytes; words that are asked for.
     ask(&page, "Who owned the mill in Köln from 1850 on?").await;
-    let best = page.text(&format!("{TURN} .answers > li:first-child [data-testid=best]")).await;
-    assert!(best.starts_with("Nothing") || best.starts_with("Köln") || best.contains("owned the mill"), "{best}");
+    page.wait_text(&format!("{TURN} .answers > li:first-child [data-testid=best]"), "Köln 🌊 owned the mill").await;
     page.wait_text(&format!("{TURN} mark"), "").await;
     let marked = page.list(&format!("$$('{TURN} mark').map(({{ textContent }}) => textContent)")).await;
     assert!(marked.iter().any(|word| word == "Köln") && marked.iter().any(|word| word == "mill"), "{marked:?}");

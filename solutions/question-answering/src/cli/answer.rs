@@ -5,8 +5,8 @@ use bootcamp_kit::api::{HitBody, SearchBody};
 use bootcamp_kit::{Printer, SearchQuery, Solution};
 use serde_json::{Value, json};
 
-use crate::QuestionAnswering;
 use crate::generate::Endpoint;
+use crate::solution::QuestionAnswering;
 use crate::written::write;
 
 /// Lines of an answer that are shown; the page and `show` have all.

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 
 use super::answer::answer;
 use super::{query, with_terms};
-use crate::QuestionAnswering;
 use crate::generate::Endpoint;
+use crate::solution::QuestionAnswering;
 
 pub const COMMAND: OwnCommand = OwnCommand { define, writes: false, run };
 

@@ -14,7 +14,7 @@ use rustyline::error::ReadlineError;
 use super::answer::answer;
 use super::ask::{endpoint, no_generate};
 use super::{query, with_terms};
-use crate::QuestionAnswering;
+use crate::solution::QuestionAnswering;
 
 pub const COMMAND: OwnCommand = OwnCommand { define, writes: false, run };
 

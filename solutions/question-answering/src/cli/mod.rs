@@ -9,7 +9,7 @@ use bootcamp_core::Result;
 use bootcamp_kit::{Options, OwnCommand, SearchQuery, Subject, with_arguments};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::OPTIONS;
+use crate::solution::OPTIONS;
 
 pub const COMMANDS: &[OwnCommand] = &[ask::COMMAND, chat::COMMAND, eval::COMMAND];
 
