@@ -94,7 +94,9 @@ impl Solution for QuestionAnswering {
                 "this server has no full-text search: words count among the nearest by embedding only".to_owned(),
             );
         }
-        if mode != Mode::Text
+        // What is like an entry is no answer to begin with.
+        if words.is_some()
+            && mode != Mode::Text
             && let Some(note) = threshold::refuse(&self.context, &found, query.options.number("threshold")).await?
         {
             found.clear();

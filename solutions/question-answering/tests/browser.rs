@@ -13,11 +13,13 @@ const TURN: &str = "[data-testid=turn]:last-child";
 
 fn imported() -> Home {
     let long = "Nothing else is known of it, and nobody has asked so far. ".repeat(40);
+    let mill = "Köln 🌊 owned the mill from 1850 on. Who owned the mill before is not known; the city of Köln bought the mill \
+                and owned it for many years. ";
     let pairs = [
         json!({"question": "How do I get my money back?", "answer": "Send it back within 30 days: we refund it.", "tags": ["orders"]}),
         json!({"question": "How long does delivery take?", "answer": "Grüße 🌊 aus Köln! Two days, up to ten days abroad."}),
         json!({"question": "What is <b>bold</b>?", "answer": "<img src=x onerror=\"window.hacked = 1\"><script>window.hacked = 1</script> is markup."}),
-        json!({"question": "What happened then?", "answer": format!("{long}Köln 🌊 owned the mill from 1850 on. {long}")}),
+        json!({"question": "What happened then?", "answer": format!("{long}{mill}{long}")}),
     ];
     let lines: Vec<String> = pairs.iter().map(ToString::to_string).collect();
     let home = home().with("faq.jsonl", lines.join("\n"));
@@ -49,12 +51,12 @@ async fn questions_are_asked_and_answered() {
 
     // The best part of a long answer, whose place is told in bytes; words that are asked for.
     ask(&page, "Who owned the mill in Köln from 1850 on?").await;
-    page.wait_text(&format!("{TURN} .answers > li:first-child [data-testid=best]"), "Köln 🌊 owned the mill").await;
-    page.wait_text(&format!("{TURN} mark"), "").await;
-    let marked = page.list(&format!("$$('{TURN} mark').map(({{ textContent }}) => textContent)")).await;
-    assert!(marked.iter().any(|word| word == "Köln") && marked.iter().any(|word| word == "mill"), "{marked:?}");
     page.click(&format!("{TURN} [data-testid=show-all]")).await;
     page.wait_text(&format!("{TURN} [data-testid=show-all]"), "Show less").await;
+    let best = page.text(&format!("{TURN} .answers > li:first-child [data-testid=best]")).await;
+    assert!(best.contains("Köln 🌊 owned the mill") && best.len() < 2000, "{best}");
+    let marked = page.list(&format!("$$('{TURN} mark').map(({{ textContent }}) => textContent)")).await;
+    assert!(marked.iter().any(|word| word == "Köln") && marked.iter().any(|word| word == "mill"), "{marked:?}");
 
     // What an answer says is text.
     ask(&page, "What is <b>bold</b>?").await;
