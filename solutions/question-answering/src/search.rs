@@ -79,9 +79,20 @@ impl Sought<'_> {
         };
         let dense = dense.filter(|_| self.mode != Mode::Text);
         let mut found = fuse(dense, text);
-        let own: HashSet<&Id> = self.query.named().collect();
-        found.retain(|one| !own.contains(&one.id));
+        let own = self.own(context).await?;
+        found.retain(|one| !own.contains(&one.entry));
         Ok(found)
+    }
+
+    /// The entries that are the question, of which no part is an answer.
+    async fn own(&self, context: &Context) -> Result<HashSet<String>> {
+        let ids: Vec<Id> = self.query.named().cloned().collect();
+        if ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let records = context.store.get(&context.collection, &ids, &Output::only([ENTRY])).await?;
+        let key = |record: Record| Some(record.fields.get(ENTRY)?.as_str()?.to_owned());
+        Ok(records.into_iter().filter_map(key).collect())
     }
 
     /// The parts that a field's search finds, best first.

@@ -100,6 +100,16 @@ fn the_same_text_from_two_places_is_one_answer() {
 }
 
 #[test]
+fn what_is_like_an_entry_is_not_the_entry_itself() {
+    let home = imported();
+    let hit = &answers(&home, "How long does delivery take?", &["-k", "1"])[0];
+    let like = home.json(&["search", hit["id"].as_str().unwrap(), "-k", "10"]);
+    let like = like["hits"].as_array().unwrap();
+    assert_eq!(like.len(), 6, "{like:?}");
+    assert!(like.iter().all(|other| other["fields"]["question"] != hit["fields"]["question"]), "{like:?}");
+}
+
+#[test]
 fn long_answers_and_documents_are_found_by_their_best_part() {
     let filler = "The weather was fine and nothing much happened in the village on that day. ".repeat(60);
     let text =

@@ -7,6 +7,7 @@ mod browser;
 mod documents;
 mod office;
 mod properties;
+mod server;
 mod stores;
 mod tables;
 mod written;
