@@ -58,12 +58,11 @@ export function create(section, app) {
   }
 
   function inWords(words) {
-    const turn = createTurn({ title: words, question: words, ...offers });
+    const turn = createTurn({ title: words, question: words, ...offers, onWriting: settings.offerWriting });
     turn.answer = async (signal) => {
       const { k, generate, common } = settings;
       for await (const [event, body] of ask({ question: words, k, generate, ...common }, signal)) {
         if (event === "answers") turn.showAnswers(body);
-        if (event !== "answers") settings.offerWriting();
         if (event === "text") turn.write(body.text);
         if (event === "written") turn.showWritten(body);
       }

@@ -48,7 +48,7 @@ export function asked(question) {
 const STEM = 4;
 const ENDING = 3;
 
-/** Whether two words may be forms of one, such as "resets" and "resetting". Numbers have none. */
+/** Whether two words may be forms of one, such as "refunds" and "refunding". Numbers have none. */
 export function areForms(one, other) {
   if (one === other) return true;
   if (/\p{N}/u.test(one + other)) return false;
