@@ -65,7 +65,7 @@ function similarFold(item, similar) {
     place.replaceChildren(el("p", { class: "hint" }, "Looking …"));
     try {
       const { hits } = await similar(item, SIMILAR);
-      place.replaceChildren(similarList(hits.slice(0, SIMILAR)));
+      place.replaceChildren(similarList(hits));
     } catch (error) {
       toggle.ariaExpanded = "false";
       place.hidden = true;

@@ -11,7 +11,4 @@ export async function* ask(question, signal) {
 }
 
 /** What is like an item, as a search answers. */
-export async function similar({ id }, settings, signal) {
-  const answer = await search({ positive: [{ id }], ...settings }, new Map(), signal);
-  return { ...answer, hits: answer.hits.filter((hit) => hit.id !== id) };
-}
+export const similar = ({ id }, settings, signal) => search({ positive: [{ id }], ...settings }, new Map(), signal);

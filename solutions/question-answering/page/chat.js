@@ -40,7 +40,7 @@ export function create(section, app) {
   }
 
   const offers = {
-    similar: (item, k) => similar(item, { k: k + 1, ...settings.common }),
+    similar: (item, k) => similar(item, { k, ...settings.common }),
     open: (hits, item) => app.open(hits, item),
   };
 
@@ -58,12 +58,11 @@ export function create(section, app) {
   }
 
   function inWords(words) {
-    const turn = createTurn({ title: words, question: words, ...offers });
+    const turn = createTurn({ title: words, question: words, ...offers, onWriting: settings.offerWriting });
     turn.answer = async (signal) => {
       const { k, generate, common } = settings;
       for await (const [event, body] of ask({ question: words, k, generate, ...common }, signal)) {
         if (event === "answers") turn.showAnswers(body);
-        if (event !== "answers") settings.offerWriting();
         if (event === "text") turn.write(body.text);
         if (event === "written") turn.showWritten(body);
       }
@@ -74,10 +73,7 @@ export function create(section, app) {
   async function likeItem(id) {
     const title = await api.item(id).then((item) => item.title, () => id);
     const turn = createTurn({ title: `Like “${title}”`, ...offers });
-    turn.answer = async (signal) => {
-      const answer = await similar({ id }, { k: settings.k + 1, ...settings.common }, signal);
-      turn.showAnswers({ ...answer, hits: answer.hits.slice(0, settings.k) });
-    };
+    turn.answer = async (signal) => turn.showAnswers(await similar({ id }, { k: settings.k, ...settings.common }, signal));
     return turn;
   }
 
@@ -130,7 +126,11 @@ export function create(section, app) {
   }
 
   /** Not before the view is shown, which begins at its top. */
-  const scrollTo = (turn) => requestAnimationFrame(() => turn.node.scrollIntoView({ block: "start" }));
+  const scrollTo = ({ node }) =>
+    requestAnimationFrame(() => {
+      if (node === log.firstChild) window.scrollTo(0, 0);
+      else node.scrollIntoView({ block: "start" });
+    });
 
   return {
     show(params, again) {

@@ -11,9 +11,15 @@ export function nameOf({ title, fields }) {
   return above.join(" › ") || title;
 }
 
+/** What belongs to the sentence before, where a part begins in between. */
+const LEFT_OVER = /^[\s.,;:!?…)\]}»”]+/;
+
 /** Its best part as a range of the answer's string, or null where that is its question. */
 export function bestOf({ fields: { answer, from, to } }) {
-  return to > from ? rangeOf(answer, from, to) : null;
+  if (to <= from) return null;
+  const { start, end } = rangeOf(answer, from, to);
+  const part = answer.slice(start, end).trimEnd();
+  return { start: start + (LEFT_OVER.exec(part)?.[0].length ?? 0), end: start + part.length };
 }
 
 /** Where it comes from, part by part. */

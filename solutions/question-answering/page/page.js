@@ -8,9 +8,14 @@ import { passage } from "/solution/passage.js";
 /** Letters of a text on a tile, which its style cuts to a few lines. */
 const TILE = 400;
 
+/** Of a long answer several parts are stored, and each has a tile; points of the map come without their texts. */
+function tileText(item) {
+  if (!item.fields) return "";
+  const start = bestOf(item)?.start ?? 0;
+  return (start ? "… " : "") + item.fields.answer.slice(start, start + TILE);
+}
+
 export const renderer = {
-  one: "entry",
-  many: "entries",
   formats: "CSV, TSV, JSON lines, YAML, Markdown, HTML, text, reStructuredText, PDF or DOCX",
   accept: ".csv,.tsv,.jsonl,.ndjson,.yml,.yaml,.md,.markdown,.html,.htm,.txt,.pdf,.docx,.rst",
   files: /\.(csv|tsv|jsonl|ndjson|ya?ml|md|markdown|html?|txt|pdf|docx|rst)$/i,
@@ -18,8 +23,7 @@ export const renderer = {
   media: "text",
   filter: 'language == "en"',
   unlisted: ["answer", "from", "to"],
-  // Points of the map come without their texts.
-  thumbnail: ({ fields }) => el("span", { class: "tile-text" }, fields?.answer?.slice(0, TILE) ?? ""),
+  thumbnail: (item) => el("span", { class: "tile-text" }, tileText(item)),
   large(item) {
     const text = passage(item.fields.answer, bestOf(item), { isWhole: true });
     return el("div", { class: "large-text", role: "region", tabIndex: 0, "aria-label": nameOf(item) }, text);

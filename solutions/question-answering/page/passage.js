@@ -1,15 +1,13 @@
 // A text with what answers a question in it: the best part emphasised, the question's words marked, the rest folded away.
 
 import { el } from "/assets/dom.js";
-import { areForms, asked, excerpt, words } from "/solution/text.js";
+import { asked, excerpt, occurrences } from "/solution/text.js";
 
 /** The text as nodes, with words marked that are forms of `wanted`. */
 function marked(text, wanted) {
-  if (!wanted.length) return [text];
   const nodes = [];
   let done = 0;
-  for (const { word, start, end } of words(text)) {
-    if (!wanted.some((one) => areForms(word, one))) continue;
+  for (const { start, end } of occurrences(text, wanted)) {
     nodes.push(text.slice(done, start), el("mark", {}, text.slice(start, end)));
     done = end;
   }
@@ -26,7 +24,7 @@ function within(best, shown, text) {
 export function passage(text, best, { question = "", isWhole = false } = {}) {
   const wanted = asked(question);
   const all = { start: 0, end: text.length };
-  const first = isWhole ? all : excerpt(text, best);
+  const first = isWhole ? all : excerpt(text, best, wanted);
   const body = el("div", { class: "passage-text", "data-testid": "text" });
   const gap = () => el("span", { class: "gap" }, "…");
 

@@ -20,7 +20,8 @@ export function createSettings(place, app) {
     el("div", { class: "names", id: "ask-filter-names", role: "group", "aria-label": "Fields to filter by" }));
   place.append(choices, writing, filterField);
   const chosen = createChoices(app.info.options, [choices, choices], undefined, "ask");
-  const filter = createFilter("ask-filter", app, () => filter.showProblem(null));
+  // A filter applies to what is asked next; what was wrong with it stands there until then.
+  const filter = createFilter("ask-filter", app, () => {});
 
   return {
     /** As every search takes them. */

@@ -48,13 +48,20 @@ export function asked(question) {
 const STEM = 4;
 const ENDING = 3;
 
-/** Whether two words may be forms of one, such as "resets" and "resetting". Numbers have none. */
+/** Whether two words may be forms of one, such as "refunds" and "refunding". Numbers have none. */
 export function areForms(one, other) {
   if (one === other) return true;
   if (/\p{N}/u.test(one + other)) return false;
   let shared = 0;
   while (shared < one.length && one[shared] === other[shared]) shared += 1;
   return shared >= STEM && Math.max(one.length, other.length) - shared <= ENDING;
+}
+
+/** Where words of a text are forms of one that is wanted: `{ wanted, start, end }`. */
+export function occurrences(text, wanted) {
+  if (!wanted.length) return [];
+  const found = [...words(text)].map(({ word, ...place }) => ({ wanted: wanted.find((one) => areForms(word, one)), ...place }));
+  return found.filter((place) => place.wanted);
 }
 
 /** Letters of a text that are shown at once, and those before and after the best part of a longer one. */
@@ -64,12 +71,27 @@ const AFTER = 320;
 /** What is not worth folding away. */
 const REST = 120;
 
-/** What of a text is shown first, `{ start, end }`: all of it, or what surrounds its best part (or its beginning). */
-export function excerpt(text, best) {
-  const { start, end } = best ?? { start: 0, end: 0 };
+/**
+ * What of a text is shown first, `{ start, end }`: all of it, or what surrounds its best part (or its beginning). Of a long
+ * part that is where most of the wanted words stand together.
+ */
+export function excerpt(text, best, wanted = []) {
+  const part = best ?? { start: 0, end: 0 };
+  const { start, end } = part.end - part.start > SHOWN ? densest(text, part, wanted) : part;
   const from = start - BEFORE < REST ? 0 : wordAfter(text, start - BEFORE, start);
   const to = Math.max(end + AFTER, from + SHOWN);
   return { start: from, end: text.length - to < REST ? text.length : wordBefore(text, to, end) };
+}
+
+function densest(text, part, wanted) {
+  const found = occurrences(text.slice(part.start, part.end), wanted);
+  let [at, most] = [0, 0];
+  for (const { start } of found) {
+    const near = found.filter((other) => other.start >= start && other.start < start + AFTER);
+    const count = new Set(near.map((other) => other.wanted)).size;
+    if (count > most) [at, most] = [start, count];
+  }
+  return { start: part.start + at, end: Math.min(part.start + at + AFTER, part.end) };
 }
 
 function wordAfter(text, from, to) {

@@ -24,9 +24,9 @@ function goTo(card) {
 
 /**
  * A turn: `title` is what it shows as asked, `question` the words to mark. `similar(item, k)` and `open(hits, item)` are what
- * its answers offer.
+ * its answers offer; `onWriting()` is called when an answer is being written.
  */
-export function createTurn({ title, question = "", similar, open }) {
+export function createTurn({ title, question = "", similar, open, onWriting = () => {} }) {
   const status = el("p", { class: "turn-status", "data-testid": "turn-status" });
   const problem = el("div", { class: "problem", role: "alert", hidden: true });
   const below = el("div", { class: "turn-body" });
@@ -74,12 +74,14 @@ export function createTurn({ title, question = "", similar, open }) {
       below.append(...(said.length ? [noteList(said)] : []), el("ol", { class: "answers", ariaLive: "off", "aria-label": "Answers" }, ...list));
       waiting = setTimeout(() => {
         written.wait();
+        onWriting();
         tell(`${found}; writing an answer from them …`);
       }, WRITING_MS);
     },
 
     write(piece) {
       clearTimeout(waiting);
+      onWriting();
       written.add(piece);
     },
 
