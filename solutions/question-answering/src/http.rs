@@ -76,6 +76,16 @@ impl QuestionInput {
     }
 }
 
+/// One event of the stream.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "for the documentation: what is sent is made by `event`")]
+struct AskEvent {
+    /// `answers`, `text` or `written`.
+    event: String,
+    /// Its JSON.
+    data: String,
+}
+
 /// A piece of an answer that is being written.
 #[derive(Serialize)]
 struct Text {
@@ -86,7 +96,7 @@ struct Text {
 /// piece of it, and `written` with its citations and notes
 #[utoipa::path(
     post, path = "/api/v1/ask", tag = "search", operation_id = "ask", request_body = QuestionInput,
-    responses((status = 200, description = "Server-sent events", content((String = "text/event-stream"))), Problems)
+    responses((status = 200, description = "Server-sent events", content((AskEvent = "text/event-stream"))), Problems)
 )]
 async fn ask(
     State(asking): State<Arc<Asking>>,
