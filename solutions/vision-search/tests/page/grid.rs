@@ -67,7 +67,7 @@ async fn looking_at_samples_and_narrowing_them() {
     wait_status(&page, &format!("6 of {PATCHES} patches")).await;
     page.wait(&format!("{TILES}.every((tile) => tile.querySelector('img').naturalWidth > 0)")).await;
     page.click("#grid [data-testid=open]").await;
-    page.wait("$('#detail').open && $('#detail .box.marked').ariaLabel === 'mark'").await;
+    page.wait("$('#detail').open && $('#detail .box.marked')?.ariaLabel === 'mark'").await;
     page.fits_and_is_named("the dialog").await;
     page.click("#detail-close").await;
     page.wait("!$('#detail').open && document.activeElement.dataset.testid === 'open'").await;
