@@ -33,7 +33,7 @@ async fn looking_at_embeddings() {
     page.keys("#map-canvas", &Key::Right.to_string()).await;
     page.wait("$shown('#map-tip') && $('#map-tip img').naturalWidth > 0").await;
     page.keys("#map-canvas", &Key::Enter.to_string()).await;
-    page.wait("$('#detail').open && $('#detail-picture img').naturalWidth > 0").await;
+    page.wait("$('#detail').open && $('#detail-picture img')?.naturalWidth > 0").await;
     page.click("#detail-close").await;
 
     // A lasso around the left part, around all, and around nothing.

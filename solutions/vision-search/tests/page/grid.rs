@@ -101,7 +101,7 @@ async fn choosing_and_tagging_by_keys() {
     page.click("[data-testid=tag-filter][value=train]").await;
     wait_status(&page, &format!("4 of {SAMPLES} samples")).await;
     page.keys(current, &Key::Enter.to_string()).await;
-    page.wait("$('#detail').open && $('#detail-picture img').naturalWidth > 0").await;
+    page.wait("$('#detail').open && $('#detail-picture img')?.naturalWidth > 0").await;
     let first = page.text("#detail-title").await;
     page.keys("#detail-close", &Key::Right.to_string()).await;
     page.wait(&format!("$('#detail-title').textContent !== '{first}'")).await;
