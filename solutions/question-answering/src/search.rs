@@ -8,7 +8,7 @@ use bootcamp_core::{Filter, Hit, Id, Output, Query, Record, Result, SearchReques
 use bootcamp_kit::{Context, SearchQuery};
 use serde_json::Value;
 
-use crate::lexical::Lexical;
+use crate::lexical::{self, Lexical};
 use crate::ranking::{Found, Part, fuse, sort};
 use crate::records::{ENTRY, WORDS};
 
@@ -139,10 +139,7 @@ pub async fn shown(
 ) -> Result<Vec<(Found, Hit)>> {
     // The same question may stand a little below others by score.
     found.truncate(k + SAME);
-    let ids: Vec<Id> = found.iter().map(|one| one.id.clone()).collect();
-    let records = context.or_missing(context.store.get(&context.collection, &ids, output).await).await?;
-    let mut records: HashMap<Id, Record> =
-        records.into_iter().filter_map(|record| Some((record.id.clone()?, record))).collect();
+    let mut records = records(context, &found, output).await?;
     for one in &mut found {
         let question = records.get(&one.id).and_then(|record| record.fields.get("question")?.as_str());
         one.is_same = words.zip(question).is_some_and(|(words, question)| plain(words) == plain(question));
@@ -161,16 +158,20 @@ pub async fn shown(
     Ok(shown.collect())
 }
 
+/// The records that stand for entries.
+async fn records(context: &Context, found: &[Found], output: &Output) -> Result<HashMap<Id, Record>> {
+    let ids: Vec<Id> = found.iter().map(|one| one.id.clone()).collect();
+    let records = context.or_missing(context.store.get(&context.collection, &ids, output).await).await?;
+    Ok(records.into_iter().filter_map(|record| Some((record.id.clone()?, record))).collect())
+}
+
 /// Orders entries by what a cross-encoder says of the question and each of them.
 ///
 /// # Errors
 /// Those of the store and the model.
 pub async fn rerank(context: &Context, encoder: &PairEncoder, words: &str, found: &mut [Found]) -> Result<()> {
+    let records = records(context, found, &Output::only(["question", "answer"])).await?;
     let ids: Vec<Id> = found.iter().map(|one| one.id.clone()).collect();
-    let output = Output::only(["question", "answer"]);
-    let records = context.or_missing(context.store.get(&context.collection, &ids, &output).await).await?;
-    let records: HashMap<Id, Record> =
-        records.into_iter().filter_map(|record| Some((record.id.clone()?, record))).collect();
     let (preparing, words) = (encoder.clone(), words.to_owned());
     let prepared = context
         .compute(move || {
@@ -194,6 +195,5 @@ const SAME: usize = 10;
 
 /// The words of a question, without punctuation and case.
 fn plain(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+    lexical::words(text).collect::<Vec<_>>().join(" ")
 }

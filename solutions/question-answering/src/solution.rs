@@ -12,9 +12,10 @@ use bootcamp_kit::{
     combine, stored_vector,
 };
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::discover;
+use crate::entry::has_words;
 use crate::ranking::Found;
 use crate::reading::Reading;
 use crate::records::{self, Entries};
@@ -51,6 +52,8 @@ const RERANKED: usize = 50;
 #[derive(Debug)]
 pub struct QuestionAnswering {
     context: Context,
+    /// Whether the collection can be searched by words, once it was looked at.
+    full_text: OnceCell<bool>,
     /// Cross-encoders that were asked for.
     rerankers: Mutex<HashMap<String, PairEncoder>>,
 }
@@ -134,17 +137,21 @@ const CAPTION: usize = 200;
 
 impl QuestionAnswering {
     pub fn new(context: Context) -> Self {
-        Self { context, rerankers: Mutex::default() }
+        Self { context, full_text: OnceCell::new(), rerankers: Mutex::default() }
     }
 
     fn collection_with(&self, full_text: bool) -> CollectionSpec {
         self.context.spec(self.context.model_field(), records::fields(full_text))
     }
 
-    /// Whether the collection can be searched by words. It cannot where its server had no full-text search.
+    /// Whether the collection can be searched by words. It cannot where its server had no full-text search. Looked at once:
+    /// describing a collection is several calls of a server.
     async fn has_full_text(&self) -> Result<bool> {
-        let info = self.context.existing().await?;
-        Ok(info.spec.scalar_field(records::WORDS).is_some_and(|field| field.full_text))
+        let look = || async {
+            let info = self.context.existing().await?;
+            Ok(info.spec.scalar_field(records::WORDS).is_some_and(|field| field.full_text))
+        };
+        self.full_text.get_or_try_init(look).await.copied()
     }
 
     /// The embedding of what is asked.
@@ -201,7 +208,7 @@ fn words(query: &SearchQuery) -> Result<Option<String>> {
         _ => None,
     });
     let words: Vec<&str> = words.collect();
-    if let Some(empty) = words.iter().find(|words| !words.chars().any(char::is_alphanumeric)) {
+    if let Some(empty) = words.iter().find(|words| !has_words(words)) {
         return Err(
             Error::invalid(format!("the question '{empty}' has no words")).with_hint("ask with at least one word")
         );

@@ -19,17 +19,16 @@ pub async fn answer(
     question: &str,
     endpoint: Option<Endpoint>,
     printer: Printer,
-) -> Result<bool> {
+) -> Result<()> {
     let start = std::time::Instant::now();
     let found = solution.search(query).await?;
     let body = SearchBody::new(solution, found, start.elapsed());
-    let is_found = !body.hits.is_empty();
     if !printer.json {
         print(&body, printer);
     }
     let mut text = String::new();
     let mut outcome = None;
-    if let Some(endpoint) = endpoint.filter(|_| is_found) {
+    if let Some(endpoint) = endpoint.filter(|_| !body.hits.is_empty()) {
         if !printer.json {
             printer.line("");
         }
@@ -53,7 +52,7 @@ pub async fn answer(
     } else if let Some(outcome) = outcome {
         outcome.notes.iter().for_each(|note| printer.note(note));
     }
-    Ok(is_found)
+    Ok(())
 }
 
 fn print(body: &SearchBody, printer: Printer) {
@@ -64,8 +63,8 @@ fn print(body: &SearchBody, printer: Printer) {
         if number > 1 {
             printer.line("");
         }
-        printer.line(format_args!("[{number}] {:.2}  {}", hit.score, title(hit)));
-        if let Some(Value::Object(details)) = hit.details.clone().map(Value::Object) {
+        printer.line(format_args!("[{number}] {:.2}  {}", hit.score, hit.item.title));
+        if let Some(details) = &hit.details {
             let scores: Vec<String> = details
                 .iter()
                 .filter(|(_, value)| value.is_number())
@@ -93,14 +92,6 @@ fn print(body: &SearchBody, printer: Printer) {
 
 fn text<'a>(hit: &'a HitBody, name: &str) -> &'a str {
     hit.item.fields.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The question that an answer belongs to, or where a passage stands.
-fn title(hit: &HitBody) -> String {
-    match [text(hit, "question"), text(hit, "headings"), text(hit, "title")].into_iter().find(|text| !text.is_empty()) {
-        Some(title) => title.to_owned(),
-        None => hit.item.title.clone(),
-    }
 }
 
 /// Where it comes from, with its page.
