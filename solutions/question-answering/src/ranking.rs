@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use bootcamp_core::Id;
 
+use crate::calibration::Calibration;
+
 /// The weight of embeddings in a fused score; that of words is the rest.
 const DENSE: f32 = 0.9;
 
@@ -36,9 +38,10 @@ pub struct Part {
     pub score: f32,
 }
 
-/// Entries by their best parts, best first: the fused score is 0.9 × cosine + 0.1 × BM25 over the best BM25. What one
-/// search did not find counts 0 there. Without one of the two searches, the score is that of the other.
-pub fn fuse(dense: Option<Vec<Part>>, text: Option<Vec<Part>>) -> Vec<Found> {
+/// Entries by their best parts, best first: the fused score is 0.9 × similarity + 0.1 × BM25 over the best BM25, where the
+/// similarity is the cosine on the model's scale. What one search did not find counts 0 there. Without one of the two
+/// searches, the score is that of the other: a cosine, or BM25.
+pub fn fuse(dense: Option<Vec<Part>>, text: Option<Vec<Part>>, calibration: &Calibration) -> Vec<Found> {
     let both = dense.is_some() && text.is_some();
     let best_text = text.iter().flatten().map(|part| part.score).fold(f32::MIN_POSITIVE, f32::max);
     let mut found: HashMap<String, Found> = HashMap::new();
@@ -64,7 +67,7 @@ pub fn fuse(dense: Option<Vec<Part>>, text: Option<Vec<Part>>) -> Vec<Found> {
     for one in &mut found {
         let (dense, text) = (one.dense.unwrap_or_default(), one.text.unwrap_or_default());
         one.score = match both {
-            true => DENSE * dense + (1.0 - DENSE) * text / best_text,
+            true => DENSE * calibration.similarity(dense) + (1.0 - DENSE) * text / best_text,
             false => dense + text,
         };
     }
@@ -85,11 +88,14 @@ mod tests {
         Part { id: id.into(), entry: entry.to_owned(), score }
     }
 
+    /// Cosines as they are.
+    const PLAIN: Calibration = Calibration { floor: 0.0, threshold: None };
+
     #[test]
     fn an_entry_counts_by_its_best_part_and_both_searches() {
         let dense = vec![part("a2", "a", 0.8), part("b0", "b", 0.7), part("a0", "a", 0.6)];
         let text = vec![part("c0", "c", 8.0), part("b0", "b", 4.0)];
-        let found = fuse(Some(dense.clone()), Some(text.clone()));
+        let found = fuse(Some(dense.clone()), Some(text.clone()), &PLAIN);
         let scores: Vec<_> = found.iter().map(|one| (one.entry.as_str(), one.id.to_string(), one.score)).collect();
         let near = |score: f32, expected: f32| assert!((score - expected).abs() < 1e-6, "{score} is not {expected}");
         assert_eq!(
@@ -99,8 +105,24 @@ mod tests {
         near(scores[0].2, 0.72);
         near(scores[1].2, 0.63 + 0.05);
         near(scores[2].2, 0.1);
-        assert_eq!(fuse(Some(dense), None)[0].score, 0.8, "a cosine");
-        assert_eq!(fuse(None, Some(text))[0].score, 8.0, "BM25");
-        assert_eq!(fuse(Some(vec![]), Some(vec![])), []);
+        assert_eq!(fuse(Some(dense), None, &PLAIN)[0].score, 0.8, "a cosine");
+        assert_eq!(fuse(None, Some(text), &PLAIN)[0].score, 8.0, "BM25");
+        assert_eq!(fuse(Some(vec![]), Some(vec![]), &PLAIN), []);
+    }
+
+    /// Else words would decide wherever a model's cosines lie close together.
+    #[test]
+    fn embeddings_have_their_weight_whatever_the_scale_of_their_cosines() {
+        let spread = [part("a0", "a", 0.8), part("b0", "b", 0.6)];
+        let narrow = [part("a0", "a", 0.95), part("b0", "b", 0.9), part("d0", "d", 0.7)];
+        let text = [part("b0", "b", 8.0), part("a0", "a", 4.0)];
+        let by_spread = fuse(Some(spread.to_vec()), Some(text.to_vec()), &PLAIN);
+        let calibration = Calibration { floor: 0.75, threshold: None };
+        let by_narrow = fuse(Some(narrow.to_vec()), Some(text.to_vec()), &calibration);
+        for (wide, narrow) in by_spread.iter().zip(&by_narrow) {
+            assert_eq!(wide.entry, narrow.entry);
+            assert!((wide.score - narrow.score).abs() < 1e-6, "{} is not {}", narrow.score, wide.score);
+        }
+        assert_eq!(by_narrow[2].score, 0.0, "below the floor, it is no more alike than what was not found");
     }
 }

@@ -8,6 +8,7 @@ use bootcamp_core::{Filter, Hit, Id, Output, Query, Record, Result, SearchReques
 use bootcamp_kit::{Context, SearchQuery};
 use serde_json::Value;
 
+use crate::calibration::Calibration;
 use crate::lexical::{self, Lexical};
 use crate::ranking::{Found, Part, fuse, sort};
 use crate::records::{ENTRY, WORDS};
@@ -78,7 +79,7 @@ impl Sought<'_> {
             _ => text,
         };
         let dense = dense.filter(|_| self.mode != Mode::Text);
-        let mut found = fuse(dense, text);
+        let mut found = fuse(dense, text, &Calibration::of(context));
         let own = self.own(context).await?;
         found.retain(|one| !own.contains(&one.entry));
         Ok(found)

@@ -1,16 +1,13 @@
 //! When there is no good answer: a similarity below which even the nearest entry is about something else.
 //!
-//! Calibrated with `make bench-qa` on one half of the questions in `eval/`, and measured on the other: of questions about
-//! other topics 96 % are refused, and of those that have an answer 4 %. It tells topics apart, not what is missing within
-//! one.
+//! It tells topics apart, not what is missing within one. With MiniLM, 96 % of questions about other topics are refused, and
+//! of those that have an answer 4 % (`make bench-qa`).
 
 use bootcamp_core::{Output, Result};
 use bootcamp_kit::Context;
 
+use crate::calibration::{Calibration, Threshold};
 use crate::ranking::Found;
-
-/// Of a model: for entries with a question, and for answers or passages alone, which are less similar to questions.
-const THRESHOLDS: &[(&str, f32, f32)] = &[("all-minilm-l6-v2", 0.45, 0.40), ("all-minilm-l6-v2-f32", 0.45, 0.40)];
 
 /// Why what was found is no good answer; `None` where it may be one, or the model was not calibrated. `given` replaces the
 /// threshold.
@@ -18,19 +15,18 @@ const THRESHOLDS: &[(&str, f32, f32)] = &[("all-minilm-l6-v2", 0.45, 0.40), ("al
 /// # Errors
 /// Those of the store.
 pub async fn refuse(context: &Context, found: &[Found], given: Option<f64>) -> Result<Option<String>> {
-    let known = THRESHOLDS.iter().find(|(model, ..)| context.maker.name() == Some(model));
     let nearest = found
         .iter()
         .filter(|one| one.dense.is_some())
         .max_by(|a, b| a.dense.partial_cmp(&b.dense).unwrap_or(std::cmp::Ordering::Equal));
     let Some((nearest, similarity)) = nearest.and_then(|one| Some((one, one.dense?))) else { return Ok(None) };
-    let threshold = match (given, known) {
+    let threshold = match (given, Calibration::of(context).threshold) {
         (Some(given), _) => given as f32,
         (None, None) => return Ok(None),
-        (None, Some((_, pair, passage))) => {
+        (None, Some(Threshold { pair, passage })) => {
             // Most often it is clear without looking.
-            let is_between = similarity < pair.max(*passage) && similarity >= pair.min(*passage);
-            if is_between && !has_question(context, nearest).await? { *passage } else { *pair }
+            let is_between = similarity < pair.max(passage) && similarity >= pair.min(passage);
+            if is_between && !has_question(context, nearest).await? { passage } else { pair }
         }
     };
     Ok((similarity < threshold).then(|| {
