@@ -18,16 +18,18 @@ fn pdf(pages: &[&str], info: &str) -> Vec<u8> {
     for (page, content) in pages.iter().enumerate() {
         objects.push(format!(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {} 0 R \
-             /Resources << /Font << /F1 3 0 R >> /XObject << /X {} 0 R >> >> >>",
+             /Resources << /Font << /F1 3 0 R >> /XObject << /X {} 0 R /Next {} 0 R >> >> >>",
             6 + 2 * page,
             6 + 2 * page,
+            8 + 2 * page,
         ));
-        // Each page's content is also a form that may draw itself.
+        // Each page's content is also a form that may draw itself, and the next page's.
         objects.push(format!(
             "<< /Length {} /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> \
-             /XObject << /X {} 0 R >> >> >>\nstream\n{content}\nendstream",
+             /XObject << /X {} 0 R /Next {} 0 R >> >> >>\nstream\n{content}\nendstream",
             content.len(),
             6 + 2 * page,
+            8 + 2 * page,
         ));
     }
     let mut text = "%PDF-1.4\n".to_owned();
@@ -87,6 +89,19 @@ fn broken_pdfs_give_what_is_left() {
         passages("a.pdf", pdf(&["BT /F1 12 Tf 72 700 Td (Again) Tj ET /X Do"], "<< >>"), &reading(1000));
     assert_eq!(error, None);
     assert!(found[0].answer.contains("Again"));
+}
+
+/// A page can ask for any amount of work in a few bytes.
+#[test]
+fn a_page_that_draws_without_end_is_left_out() {
+    let next = "/Next Do ".repeat(101);
+    let pages = [&*next, &next, &next, "BT /F1 12 Tf 72 700 Td (Again) Tj ET"];
+    let (found, error) = passages("a.pdf", pdf(&pages, "<< >>"), &reading(1_000_000));
+    assert_eq!(error, None);
+    let words = |page| -> usize {
+        found.iter().filter(|entry| entry.page == Some(page)).map(|entry| entry.answer.split(' ').count()).sum()
+    };
+    assert_eq!([1, 2, 3, 4].map(words), [0, 101 * 101, 101, 1]);
 }
 
 fn docx(document: &str, others: &[(&str, &str)]) -> Vec<u8> {

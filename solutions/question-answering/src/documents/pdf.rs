@@ -1,7 +1,7 @@
 //! PDF: glyphs with their places on a page become words, lines and paragraphs.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use bootcamp_core::{Error, Result};
@@ -21,6 +21,8 @@ use super::{About, Block};
 const PAGES: usize = 32;
 /// Bytes of a page's text; what is beyond is not what people read.
 const MAX_PAGE: usize = 4 << 20;
+/// Drawing operations of a page. Forms that draw forms can ask for any number of them in a few kilobytes.
+const MAX_OPERATIONS: u64 = 1_000_000;
 /// What text strings have from 0x80 on where Latin-1 has control characters.
 const PDF_DOC: [char; 31] = [
     '•', '†', '‡', '…', '—', '–', 'ƒ', '⁄', '‹', '›', '−', '‰', '„', '“', '”', '‘', '’', '‚', '™', 'ﬁ', 'ﬂ', 'Ł', 'Œ',
@@ -74,9 +76,13 @@ impl<W: Fn(String)> Pages<W> {
                 interpret_page(page, &mut context, &mut words);
                 words
             }));
-            let Ok(words) = read else {
-                (self.warn)(format!("page {number} cannot be read and was left out"));
-                continue;
+            let words = match read {
+                Ok(words) => words,
+                Err(reason) => {
+                    let reason = if reason.is::<TooMuch>() { "draws too much" } else { "cannot be read" };
+                    (self.warn)(format!("page {number} {reason} and was left out"));
+                    continue;
+                }
             };
             if words.unknown > 0 {
                 let (count, text) = (words.unknown, "characters whose meaning the file does not tell were left out");
@@ -117,9 +123,21 @@ struct Words {
     last: Option<(Point, f64)>,
     /// Glyphs without a character.
     unknown: usize,
+    operations: u64,
 }
 
+/// What ends a page with more operations than [`MAX_OPERATIONS`].
+struct TooMuch;
+
 impl Words {
+    /// Counts an operation. A device cannot end a page but by unwinding.
+    fn count(&mut self) {
+        self.operations += 1;
+        if self.operations > MAX_OPERATIONS {
+            resume_unwind(Box::new(TooMuch));
+        }
+    }
+
     fn glyph(&mut self, glyph: &Glyph<'_>, place: Affine) {
         let advance = match glyph {
             Glyph::Outline(glyph) => glyph.advance_width(),
@@ -216,19 +234,28 @@ fn pdf_doc(byte: u8) -> char {
 }
 
 impl<'a> Device<'a> for Words {
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {
+        self.count();
+    }
 
-    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {
+        self.count();
+    }
 
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {
+        self.count();
+    }
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
         for glyph in run.glyphs() {
+            self.count();
             self.glyph(glyph, props.transform * glyph.transform());
         }
     }
 
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
+    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {
+        self.count();
+    }
 
     fn pop_clip(&mut self) {}
 
