@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::generate::Endpoint;
 use crate::solution::QuestionAnswering;
-use crate::written::write;
+use crate::written::{Outcome, write};
 
 /// Lines of an answer that are shown; the page and `show` have all.
 const LINES: usize = 12;
@@ -23,36 +23,42 @@ pub async fn answer(
     let start = std::time::Instant::now();
     let found = solution.search(query).await?;
     let body = SearchBody::new(solution, found, start.elapsed());
-    if !printer.json {
-        print(&body, printer);
-    }
-    let mut text = String::new();
-    let mut outcome = None;
-    if let Some(endpoint) = endpoint.filter(|_| !body.hits.is_empty()) {
-        if !printer.json {
-            printer.line("");
-        }
-        let (mut pieces, writing) = write(endpoint, question.to_owned(), &body.hits);
-        let writing = tokio::spawn(writing);
-        while let Some(piece) = pieces.recv().await {
-            if !printer.json {
-                printer.text(&piece);
-            }
-            text.push_str(&piece);
-        }
-        outcome = writing.await.ok();
-        if !printer.json {
-            printer.line("");
-        }
-    }
+    let endpoint = endpoint.filter(|_| !body.hits.is_empty());
     if printer.json {
-        let written =
-            outcome.map(|outcome| json!({"text": text, "citations": outcome.citations, "notes": outcome.notes}));
-        printer.json(&json!({"answers": body, "written": written}))?;
-    } else if let Some(outcome) = outcome {
-        outcome.notes.iter().for_each(|note| printer.note(note));
+        let written = match endpoint {
+            Some(endpoint) => {
+                let (text, outcome) = written(endpoint, question, &body.hits, |_| ()).await;
+                outcome.map(|outcome| json!({"text": text, "citations": outcome.citations, "notes": outcome.notes}))
+            }
+            None => None,
+        };
+        return printer.json(&json!({"answers": body, "written": written}));
+    }
+    print(&body, printer);
+    if let Some(endpoint) = endpoint {
+        printer.line("");
+        let (_, outcome) = written(endpoint, question, &body.hits, |piece| printer.text(piece)).await;
+        printer.line("");
+        outcome.iter().flat_map(|outcome| &outcome.notes).for_each(|note| printer.note(note));
     }
     Ok(())
+}
+
+/// The answer that an endpoint writes from what was found, and what came of it. Its pieces are told as they arrive.
+async fn written(
+    endpoint: Endpoint,
+    question: &str,
+    hits: &[HitBody],
+    told: impl Fn(&str),
+) -> (String, Option<Outcome>) {
+    let (mut pieces, writing) = write(endpoint, question.to_owned(), hits);
+    let writing = tokio::spawn(writing);
+    let mut text = String::new();
+    while let Some(piece) = pieces.recv().await {
+        told(&piece);
+        text.push_str(&piece);
+    }
+    (text, writing.await.ok())
 }
 
 fn print(body: &SearchBody, printer: Printer) {
