@@ -6,8 +6,8 @@ SHELL := bash
 # (empty: all).
 SCALE ?= all
 PART ?=
-# The solution that `make docker-samples` imports into.
-SOLUTION ?= image-search
+# The solution of `make docker-samples` (image-search if none is named) and of `make docker-test` (then all).
+SOLUTION ?=
 
 .PHONY: help
 help: ## Show this list
@@ -103,9 +103,10 @@ docker-image-search docker-molecule-search docker-question-answering docker-visi
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
+docker-samples: solution = $(or $(SOLUTION),image-search)
 docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|question-answering|vision-search)
-	@$(COMPOSE) -f docker/$(SOLUTION)/compose.yaml exec -T app $(SOLUTION) \
-		$(if $(filter vision-search,$(SOLUTION)),demo --no-serve,import /samples$(if $(filter question-answering,$(SOLUTION)),/questions))
+	@$(COMPOSE) -f docker/$(solution)/compose.yaml exec -T app $(solution) \
+		$(if $(filter vision-search,$(solution)),demo --no-serve,import /samples$(if $(filter question-answering,$(solution)),/questions))
 
 .PHONY: docker-down
 docker-down: ## Stop all containers; data is kept
@@ -116,8 +117,8 @@ docker-check: ## Check the Dockerfile, the compose files and the shell scripts (
 	@scripts/docker-check
 
 .PHONY: docker-test
-docker-test: ## Test the deployment on stand-in images, including failures and restore (skipped without Docker)
-	@docker/test/run
+docker-test: ## Test the deployments on stand-in images, including failures and restore (SOLUTION=… for one; skipped without Docker)
+	@docker/test/run $(SOLUTION)
 
 .PHONY: bench-store
 bench-store: ## Compare the local store with usearch, faiss and hnswlib (SCALE=100k|1m|all)
@@ -159,6 +160,7 @@ bench-vision: ## Measure vision-search on a million samples (SCALE=100k for fewe
 bench-qa: ## Measure how well question-answering finds, beside the same search in Python (PART=quality|languages|speed)
 	@scripts/system-packages g++ python3-pip python3-venv
 	@scripts/reference-questions
+	@scripts/test-servers
 	@cargo build --release --locked --quiet -p question-answering
 	@scripts/bench-qa $(PART)
 
