@@ -31,7 +31,7 @@ function soundCard(hits, answer, { more, less, open }) {
     onState: (state) => moments.forEach((moment) => moment.show(state)),
   });
   const moments = hits.map((hit) => momentRow(hit, answer, wave, { more, less, open }));
-  wave.surface.addEventListener("pointerdown", (event) => event.button === 0 && wave.playFrom(wave.timeAt(event)));
+  wave.playWhenPressed();
   const title = el("p", { class: "card-title", title: best.caption ?? best.fields.path ?? best.title }, best.title);
   const head = el("div", { class: "sound-head" }, title, el("p", { class: "card-facts" }, factsOf(best)));
   const props = { class: "card sound", "data-testid": "hit", "data-id": best.id, "data-score": best.score };

@@ -47,6 +47,8 @@ export function itemPlayer(item) {
     onState: ({ isPlaying }) => button.set(isPlaying),
   });
   const button = createPlayButton(nameOf(item), () => wave.toggle(), item.span ? spanText(item.span) : "Play");
-  wave.surface.addEventListener("pointerdown", (event) => event.button === 0 && wave.playFrom(wave.timeAt(event)));
+  wave.playWhenPressed();
+  // Where a dialog opens, Space plays at once, and arrow keys lead to the next item.
+  button.node.autofocus = true;
   return el("div", { class: "item-player", "data-testid": "item-player" }, wave.node, button.node);
 }

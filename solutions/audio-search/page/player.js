@@ -9,11 +9,13 @@ const media = new Audio();
  * the page.
  */
 let track = null;
+let since = 0;
 let until = Infinity;
+/** Grows with whatever is asked for, so that what was asked for before knows that it is over. */
 let turn = 0;
 
-export const currentTrack = () => track;
-export const isPlaying = (asked) => asked === track && !media.paused;
+/** Whether this one plays, or any at all. */
+export const isPlaying = (asked = track) => asked !== null && asked === track && !media.paused;
 export const timeOf = (asked) => (asked === track ? media.currentTime : null);
 
 /** Plays from `from` to `to`, in seconds of the file. */
@@ -28,7 +30,7 @@ export async function play(asked, from, to = Infinity) {
     else await playMedia(media, asked.url);
     if (mine !== turn) return;
   }
-  until = to;
+  [since, until] = [from, to];
   media.currentTime = from;
   try {
     await media.play();
@@ -38,6 +40,14 @@ export async function play(asked, from, to = Infinity) {
     track = null;
     asked.fail();
   }
+}
+
+/** What was played last goes on, or begins again when it was over; false where it is not within `place`. */
+export function resume(place) {
+  if (!track || !place.contains(track.node)) return false;
+  const isOver = media.ended || media.currentTime >= until;
+  play(track, isOver ? since : media.currentTime, until);
+  return true;
 }
 
 export function pause() {

@@ -21,6 +21,7 @@ const rounded = (seconds) => Math.round(seconds * 100) / 100;
 export function createRange(wave, { onDrag, onChange, onPress }) {
   const { surface } = wave;
   let range = null;
+  let isHeld = false;
 
   const handles = ["start", "end"].map((edge) => {
     const label = edge === "start" ? "Start of the part" : "End of the part";
@@ -30,7 +31,7 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
   });
   const shade = ["start", "end"].map((edge) => el("span", { class: `range-shade range-shade-${edge}`, hidden: true }));
 
-  const whole = () => ({ start: 0, end: wave.outline().duration ?? 0 });
+  const whole = () => ({ start: 0, end: wave.outline.duration ?? 0 });
   const isUsable = () => whole().end > SHORTEST;
 
   function show() {
@@ -78,15 +79,11 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
       ArrowLeft: at - step, ArrowDown: at - step, ArrowRight: at + step, ArrowUp: at + step,
       PageDown: at - 10 * step, PageUp: at + 10 * step, Home: least, End: most,
     };
-    if (event.key !== "Escape" && !Object.hasOwn(places, event.key)) return;
-    // The waveform beneath moves its place by the same keys.
-    event.stopPropagation();
+    if (!["Escape", " "].includes(event.key) && !Object.hasOwn(places, event.key)) return;
     event.preventDefault();
-    if (event.key === "Escape") {
-      if (range) change(null);
-      return;
-    }
-    change({ start, end, [edge]: clamp(places[event.key], least, most) });
+    if (event.key === " ") wave.toggle();
+    else if (event.key !== "Escape") change({ start, end, [edge]: clamp(places[event.key], least, most) });
+    else if (range) change(null);
   }
 
   surface.addEventListener("pointerdown", (event) => {
@@ -96,8 +93,10 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
     const before = range;
     const isInside = before && from > before.start && from < before.end;
     let isDragged = false;
+    isHeld = true;
     event.preventDefault();
-    (handle?.node ?? surface).focus({ preventScroll: true });
+    if (handle) handle.node.focus({ preventScroll: true });
+    else wave.focus();
     surface.setPointerCapture(event.pointerId);
 
     const dragged = (time) => {
@@ -113,6 +112,7 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
       onDrag(range);
     };
     const drop = ({ type }) => {
+      isHeld = false;
       surface.removeEventListener("pointermove", drag);
       surface.removeEventListener("pointerup", drop);
       surface.removeEventListener("pointercancel", drop);
@@ -129,7 +129,14 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
 
   surface.append(...shade, ...handles.map(({ node }) => node));
   show();
-  return { set, clear: () => change(null), get value() { return range; } };
+  return {
+    /** Shows another part, unless somebody is about to choose one. */
+    set: (wanted) => isHeld || set(wanted),
+    clear: () => change(null),
+    get value() {
+      return range;
+    },
+  };
 }
 
 /** A handle that is dragged beyond the other takes its place. */

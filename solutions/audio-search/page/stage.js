@@ -9,20 +9,26 @@ import { createRange, rangeText } from "/solution/range.js";
 import { parseTime, writeTime } from "/solution/times.js";
 import { createWave } from "/solution/wave.js";
 
-const WHOLE = { from: "", to: "" };
+/** In seconds; null for an end of the sound. */
+const WHOLE = { from: null, to: null };
+
+const optionsOf = (part) => Object.fromEntries(Object.entries(part).map(([name, seconds]) => [name, seconds === null ? "" : writeTime(seconds)]));
 
 /** What the kit's query form asks of a solution; `choose` sets options, `changed()` searches again. */
 export function createStage({ choose, changed }) {
   /** The example that is shown, and how. */
   let shown = null;
   let view = null;
-  /** As last chosen or typed: seconds, or null for an end of the sound. */
-  let part = { from: null, to: null };
+  /** As last chosen or typed. */
+  let part = WHOLE;
 
-  function choosePart(range) {
-    const values = range ? { from: writeTime(range.start), to: writeTime(range.end) } : WHOLE;
-    part = { from: range?.start ?? null, to: range?.end ?? null };
-    choose(values);
+  function setPart(wanted) {
+    part = wanted ?? WHOLE;
+    choose(optionsOf(part));
+  }
+
+  function choosePart(wanted) {
+    setPart(wanted);
     changed();
   }
 
@@ -34,10 +40,7 @@ export function createStage({ choose, changed }) {
   return {
     stage(example) {
       // A part is one of the example that it was chosen in.
-      if (shown && shown !== example) {
-        choose(WHOLE);
-        part = { from: null, to: null };
-      }
+      if (shown && shown !== example) setPart(null);
       shown = example;
       view = example && (example.file ? fileView(example, choosePart) : itemView(example.item));
       view?.showPart(part);
@@ -49,46 +52,55 @@ export function createStage({ choose, changed }) {
   };
 }
 
+/** Its waveform, a button that plays it, and a line below. */
+function layOut(wave, button, ...line) {
+  const below = el("div", { class: "part-line" }, button.node, ...line);
+  return el("div", { class: "stage-sound", "data-testid": "stage" }, wave.node, below);
+}
+
 /** A file of this device: `onPart(range)` is called when a part is chosen. */
 function fileView(example, onPart) {
   const { file } = example;
   example.url ??= URL.createObjectURL(file);
-  let part = { from: null, to: null };
-  const showLine = (value) => {
-    text.textContent = wave.outline().duration ? rangeText(value) : "";
-    whole.hidden = !value;
-    wave.mark(value ? [value] : []);
-  };
+  let part = WHOLE;
   const wave = createWave({
     title: file.name,
     url: example.url,
     load: () => peaksOfFile(file, example.url),
     onState: ({ isPlaying }) => button.set(isPlaying),
     onLoad({ isPlayable }) {
-      button.node.hidden = !isPlayable;
-      wave.surface.hidden = !isPlayable;
+      for (const shown of [wave.surface, button.node.parentElement]) shown.hidden = !isPlayable;
       showPart(part);
     },
   });
-  const button = createPlayButton(file.name, () => wave.toggle(), "Play");
+  const button = createPlayButton(file.name, () => wave.toggle());
   const text = el("output", { "data-testid": "part" });
   const whole = el("button", { type: "button", class: "quiet", "data-testid": "whole", hidden: true, onclick: () => range.clear() }, "Whole sound");
-  const onChange = (value) => {
-    showLine(value);
-    onPart(value);
-  };
-  const range = createRange(wave, { onDrag: showLine, onChange, onPress: wave.playFrom });
+  const range = createRange(wave, {
+    onDrag: showLine,
+    onChange(value) {
+      showLine(value);
+      onPart(value && { from: value.start || null, to: value.end < wave.outline.duration ? value.end : null });
+    },
+    onPress: wave.playFrom,
+  });
+
+  function showLine(value) {
+    text.textContent = wave.outline.duration ? rangeText(value) : "";
+    whole.hidden = !value;
+    wave.mark(value ? [value] : []);
+  }
 
   function showPart(wanted) {
     part = wanted;
-    const { duration } = wave.outline();
+    const { duration } = wave.outline;
     if (!duration) return;
     const isWhole = part.from === null && part.to === null;
     range.set(isWhole ? null : { start: part.from ?? 0, end: part.to ?? duration });
     showLine(range.value);
   }
 
-  return { node: el("div", { class: "stage-sound", "data-testid": "stage" }, wave.node, el("div", { class: "part-line" }, button.node, text, whole)), showPart };
+  return { node: layOut(wave, button, text, whole), showPart };
 }
 
 /** A stored moment, which is what it is. */
@@ -100,8 +112,8 @@ function itemView(item) {
     spans: item.span ? [item.span] : [],
     onState: ({ isPlaying }) => button.set(isPlaying),
   });
-  const button = createPlayButton(nameOf(item), () => wave.toggle(), "Play");
-  wave.surface.addEventListener("pointerdown", (event) => event.button === 0 && wave.playFrom(wave.timeAt(event)));
+  wave.playWhenPressed();
+  const button = createPlayButton(nameOf(item), () => wave.toggle());
   const text = el("output", { "data-testid": "part" }, item.span ? `The moment ${spanText(item.span)}` : "");
-  return { node: el("div", { class: "stage-sound", "data-testid": "stage" }, wave.node, el("div", { class: "part-line" }, button.node, text)), showPart() {} };
+  return { node: layOut(wave, button, text), showPart() {} };
 }

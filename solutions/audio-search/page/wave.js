@@ -23,10 +23,12 @@ export function createWave({ title, url, load, spans = [], onState = () => {}, o
   const canvas = el("canvas", { class: "wave-canvas", "aria-hidden": "true" });
   const cursor = el("span", { class: "wave-cursor", hidden: true });
   const bands = el("span", { class: "wave-bands" });
-  const surface = el("div", { class: "wave", role: "slider", tabIndex: 0, "aria-label": `Position in ${title}`, "data-testid": "wave" });
+  // What is within a slider is not told by screen readers, so handles lie beside it on the surface.
+  const seeker = el("div", { class: "wave-seek", role: "slider", tabIndex: 0, "aria-label": `Position in ${title}`, "data-testid": "seek" });
+  const surface = el("div", { class: "wave", "data-testid": "wave" }, seeker);
   const problem = el("p", { class: "hint wave-problem", role: "status" });
   const node = el("div", { class: "wave-box" }, surface, problem);
-  surface.append(bands, canvas, cursor);
+  seeker.append(bands, canvas, cursor);
   let shown = { duration: 0, peaks: [] };
   let marked = spans;
   /** Where the keyboard went while something else played, or nothing. */
@@ -49,8 +51,8 @@ export function createWave({ title, url, load, spans = [], onState = () => {}, o
   function showTime(time) {
     cursor.hidden = time === null || !shown.duration;
     if (!cursor.hidden) cursor.style.left = share(clamp(time, 0, shown.duration), shown.duration);
-    surface.ariaValueNow = String(Math.round((time ?? 0) * 10) / 10);
-    surface.ariaValueText = shown.duration ? `${timeText(time ?? 0)} of ${timeText(shown.duration)}` : "not known";
+    seeker.ariaValueNow = String(Math.round((time ?? 0) * 10) / 10);
+    seeker.ariaValueText = shown.duration ? `${timeText(time ?? 0)} of ${timeText(shown.duration)}` : "not known";
   }
 
   function repaint() {
@@ -79,14 +81,13 @@ export function createWave({ title, url, load, spans = [], onState = () => {}, o
       problem.textContent = error.isOffline ? "" : `No waveform: ${error.message}`;
     }
     node.ariaBusy = null;
-    surface.ariaValueMax = String(shown.duration ?? 0);
+    seeker.ariaValueMax = String(shown.duration ?? 0);
     mark(marked);
     showTime(timeOf(track));
     onLoad(shown);
   }
 
   const first = () => marked[0] ?? { start: 0 };
-  const playSpan = ({ start, end } = first()) => play(track, start, end);
 
   /** Plays its first moment, or stops; of what was stopped in the middle, the rest. */
   function toggle(span = first()) {
@@ -118,7 +119,7 @@ export function createWave({ title, url, load, spans = [], onState = () => {}, o
     showTime(to);
   }
 
-  surface.addEventListener("keydown", (event) => {
+  seeker.addEventListener("keydown", (event) => {
     const at = timeOf(track) ?? place ?? first().start;
     const keys = {
       ArrowLeft: () => goTo(at - STEP_SECONDS), ArrowDown: () => goTo(at - STEP_SECONDS),
@@ -132,12 +133,28 @@ export function createWave({ title, url, load, spans = [], onState = () => {}, o
     keys[event.key]();
   });
 
-  surface.ariaValueMin = "0";
+  seeker.ariaValueMin = "0";
   showTime(null);
   new ResizeObserver(repaint).observe(canvas);
   canvas.addEventListener("repaint", repaint);
   whenSeen(node, draw);
-  return { node, surface, track, toggle, playSpan, playFrom: (time) => play(track, time), mark, timeAt, outline: () => shown };
+  return {
+    node,
+    surface,
+    toggle,
+    mark,
+    timeAt,
+    playFrom: (time) => play(track, time),
+    /** Plays from where it is pressed. */
+    playWhenPressed() {
+      surface.addEventListener("pointerdown", (event) => event.button === 0 && play(track, timeAt(event)));
+    },
+    focus: () => seeker.focus({ preventScroll: true }),
+    /** What is known of the sound by now. */
+    get outline() {
+      return shown;
+    },
+  };
 }
 
 const waiting = new WeakMap();
