@@ -269,7 +269,7 @@ async fn a_microphone_may_be_refused() {
     page.wait("$shown('[data-testid=record]') && !$('[data-testid=record]').disabled").await;
 
     // Where the browser has no means to record, it says why.
-    page.eval("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })").await;
+    page.eval("void Object.defineProperty(navigator, 'mediaDevices', { value: undefined })").await;
     page.click("[data-testid=record]").await;
     page.wait_text("[data-testid=record-error]", "This browser cannot record").await;
 
