@@ -6,8 +6,8 @@ import { timeText } from "/assets/media.js";
 export const FORMATS = {
   names: "WAV, AIFF, FLAC, MP3, Ogg Vorbis, Opus, AAC, ALAC, CAF, Matroska or WebM",
   extensions: [
-    "wav", "wave", "aif", "aiff", "aifc", "flac", "mp3", "mp2", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "aac", "caf", "mka",
-    "mkv", "webm",
+    "aac", "aif", "aifc", "aiff", "alac", "caf", "flac", "m4a", "m4b", "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "oga", "ogg",
+    "opus", "wav", "wave", "webm",
   ],
 };
 
