@@ -7,6 +7,7 @@ mod check;
 mod graphs;
 mod hub;
 mod manifest;
+pub mod mel;
 mod pypi;
 mod registry;
 mod runtime;
@@ -14,6 +15,7 @@ mod settings;
 pub mod source;
 pub mod spec;
 
+pub use mel::*;
 pub use registry::{FileCheck, FileInfo, FileState, ModelInfo, Registry};
 pub use settings::ModelSettings;
 pub use source::{FetchProgress, OnFetch, Source};

@@ -235,7 +235,7 @@ fn what_makes_no_sense_is_named_by_line_and_field() {
         "models.toml:6: models.mine.metric: JACCARD compares bits, expected L2, IP or COSINE"
     );
     let head = MODEL.split("[models.mine.picture]").next().unwrap();
-    assert!(message(head).starts_with("models.toml:2: models.mine: takes neither pictures nor text"));
+    assert!(message(head).starts_with("models.toml:2: models.mine: takes neither pictures, sounds nor text"));
     assert_eq!(with("[224, 224]", "[224, 5000]"), picture(11, "size", "[224, 5000] is not within 1 to 4096"));
     assert_eq!(
         with("crop = 256", "crop = 223"),

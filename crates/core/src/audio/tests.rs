@@ -1,0 +1,1 @@
+//! Sounds of every kind, good and bad.
