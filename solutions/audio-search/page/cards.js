@@ -1,9 +1,9 @@
 // An answer's entries: a card for each source, with its moments on one waveform.
 
 import { el } from "/assets/dom.js";
-import { spanText } from "/assets/media.js";
+import { spanText, timeText } from "/assets/media.js";
 import { scoreBar } from "/assets/results.js";
-import { factsOf } from "/solution/facts.js";
+import { factsOf, lengthText } from "/solution/facts.js";
 import { peaksOf } from "/solution/peaks.js";
 import { createPlayButton, nameOf } from "/solution/play.js";
 import { createWave } from "/solution/wave.js";
@@ -33,7 +33,10 @@ function soundCard(hits, answer, { more, less, open }) {
   const moments = hits.map((hit) => momentRow(hit, answer, wave, { more, less, open }));
   wave.playWhenPressed();
   const title = el("p", { class: "card-title", title: best.caption ?? best.fields.path ?? best.title }, best.title);
-  const head = el("div", { class: "sound-head" }, title, el("p", { class: "card-facts" }, factsOf(best)));
+  // For a query of several windows, a sound has a score of its own, by which the answer is ordered.
+  const whole = best.details?.sound;
+  const score = whole === undefined ? null : scoreBar({ score: whole }, answer);
+  const head = el("div", { class: "sound-head" }, title, score, el("p", { class: "card-facts" }, factsOf(best)));
   const props = { class: "card sound", "data-testid": "hit", "data-id": best.id, "data-score": best.score };
   const list = el("ul", { class: "moments", "aria-label": `Moments of ${best.title}` }, ...moments.map(({ node }) => node));
   return el("li", props, head, wave.node, list);
@@ -65,9 +68,14 @@ function momentRow(hit, answer, wave, { more, less, open }) {
 }
 
 /** What the search says of it beside its score. */
-function detailText({ details }) {
-  const parts = Object.entries(details ?? {}).filter(([, value]) => typeof value === "number" || typeof value === "string");
-  if (!parts.length) return null;
-  const text = ([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" ? Number(value.toFixed(2)) : value}`;
-  return el("p", { class: "hint", "data-testid": "details" }, parts.map(text).join(" · "));
+function detailText({ details = {} }) {
+  const { query_start: heard, offset, bit_error: wrong, speed } = details;
+  const parts = [
+    heard !== undefined && `like ${timeText(heard)} of the query`,
+    offset !== undefined && `the query begins ${offset < 0 ? `${lengthText(-offset)} before it` : `at ${timeText(offset)}`}`,
+    wrong !== undefined && `${Math.round(wrong * 100)} % of the fingerprint differ`,
+    speed !== undefined && `played at ${speed} times its speed`,
+  ];
+  const text = parts.filter(Boolean).join(" · ");
+  return text ? el("p", { class: "hint", "data-testid": "details" }, text) : null;
 }

@@ -1,7 +1,7 @@
 // A part of a sound, between two handles on its waveform: drawn and moved by pointer or finger, and by arrow keys.
 
 import { el } from "/assets/dom.js";
-import { spanText, timeText } from "/assets/media.js";
+import { timeText } from "/assets/media.js";
 
 const STEP = 0.1;
 const LARGE_STEP = 1;
@@ -9,6 +9,8 @@ const LARGE_STEP = 1;
 const SHORTEST = 0.1;
 /** How far a pointer may move, in pixels, that presses rather than drags. */
 const STILL = 4;
+/** Times nearer than this are the same. */
+const HAIR = 0.01;
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 /** The server takes hundredths; more than that nobody can point at. */
@@ -16,9 +18,10 @@ const rounded = (seconds) => Math.round(seconds * 100) / 100;
 
 /**
  * Handles on the surface of `wave`. `onDrag(range)` is called while the part changes and `onChange(range)` when it has; a range
- * is `{ start, end }` in seconds, or null for the whole. `onPress(seconds)` is called where nothing is dragged.
+ * is `{ start, end }` in seconds, or null where none is chosen: then the handles are at the ends of the `moment`, or of the whole.
+ * `onPress(seconds)` is called where nothing is dragged.
  */
-export function createRange(wave, { onDrag, onChange, onPress }) {
+export function createRange(wave, { moment, onDrag, onChange, onPress }) {
   const { surface } = wave;
   let range = null;
   let isHeld = false;
@@ -32,11 +35,12 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
   const shade = ["start", "end"].map((edge) => el("span", { class: `range-shade range-shade-${edge}`, hidden: true }));
 
   const whole = () => ({ start: 0, end: wave.outline.duration ?? 0 });
+  const resting = () => moment ?? whole();
   const isUsable = () => whole().end > SHORTEST;
 
   function show() {
     const { end: duration } = whole();
-    const { start, end } = range ?? whole();
+    const { start, end } = range ?? resting();
     const share = (seconds) => `${((seconds / (duration || 1)) * 100).toFixed(3)}%`;
     for (const { edge, node } of handles) {
       node.hidden = !isUsable();
@@ -56,12 +60,14 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
     show();
   }
 
-  /** Within the sound, at least as long as the shortest; null where it is the whole. */
+  /** Within the sound, at least as long as the shortest; null where it is what it is without any choice. */
   function limited({ start, end }) {
     const { end: duration } = whole();
     const first = clamp(rounded(start), 0, Math.max(0, duration - SHORTEST));
     const last = clamp(rounded(end), first + SHORTEST, duration);
-    return first <= 0 && last >= rounded(duration) ? null : { start: first, end: last };
+    const other = resting();
+    const isSame = Math.abs(first - other.start) < HAIR && Math.abs(last - other.end) < HAIR;
+    return isSame ? null : { start: first, end: last };
   }
 
   function change(wanted) {
@@ -70,7 +76,7 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
   }
 
   function moveByKey(event, edge) {
-    const { start, end } = range ?? whole();
+    const { start, end } = range ?? resting();
     const step = event.shiftKey ? LARGE_STEP : STEP;
     const { end: duration } = whole();
     const at = edge === "start" ? start : end;
@@ -91,6 +97,7 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
     const handle = handles.find(({ node }) => node === event.target);
     const from = wave.timeAt(event);
     const before = range;
+    const shown = before ?? resting();
     const isInside = before && from > before.start && from < before.end;
     let isDragged = false;
     isHeld = true;
@@ -100,7 +107,7 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
     surface.setPointerCapture(event.pointerId);
 
     const dragged = (time) => {
-      if (handle) return ordered({ ...(before ?? whole()), [handle.edge]: time });
+      if (handle) return ordered({ ...shown, [handle.edge]: time });
       if (!isInside) return ordered({ start: from, end: time });
       const start = clamp(before.start + time - from, 0, whole().end - (before.end - before.start));
       return { start, end: start + before.end - before.start };
@@ -141,5 +148,3 @@ export function createRange(wave, { onDrag, onChange, onPress }) {
 
 /** A handle that is dragged beyond the other takes its place. */
 const ordered = ({ start, end }) => (start <= end ? { start, end } : { start: end, end: start });
-
-export const rangeText = (range) => (range ? `Part ${spanText(range)}` : "Drag over the waveform to search a part");

@@ -5,7 +5,7 @@ import { el } from "/assets/dom.js";
 import { spanText } from "/assets/media.js";
 import { peaksOf, peaksOfFile } from "/solution/peaks.js";
 import { createPlayButton, nameOf } from "/solution/play.js";
-import { createRange, rangeText } from "/solution/range.js";
+import { createRange } from "/solution/range.js";
 import { parseTime, writeTime } from "/solution/times.js";
 import { createWave } from "/solution/wave.js";
 
@@ -19,6 +19,8 @@ export function createStage({ choose, changed }) {
   /** The example that is shown, and how. */
   let shown = null;
   let view = null;
+  /** The item of which the address names a part, until it is shown. */
+  let addressed = null;
   /** As last chosen or typed. */
   let part = WHOLE;
 
@@ -40,80 +42,85 @@ export function createStage({ choose, changed }) {
   return {
     stage(example) {
       // A part is one of the example that it was chosen in.
-      if (shown && shown !== example) setPart(null);
+      if (shown && shown !== example && (!addressed || example?.item?.id !== addressed)) setPart(null);
+      addressed = null;
       shown = example;
-      view = example && (example.file ? fileView(example, choosePart) : itemView(example.item));
+      view = example && (example.file ? fileView(example, choosePart) : itemView(example.item, choosePart));
       view?.showPart(part);
       return view?.node ?? null;
     },
     extend: ({ options = {} }) => readPart(options),
     params: () => ({}),
-    set: (params) => readPart({ from: params.get("from"), to: params.get("to") }),
+    set(params) {
+      addressed = params.get("id");
+      readPart({ from: params.get("from"), to: params.get("to") });
+    },
   };
 }
 
-/** Its waveform, a button that plays it, and a line below. */
-function layOut(wave, button, ...line) {
-  const below = el("div", { class: "part-line" }, button.node, ...line);
-  return el("div", { class: "stage-sound", "data-testid": "stage" }, wave.node, below);
-}
-
-/** A file of this device: `onPart(range)` is called when a part is chosen. */
+/** A file of this device. */
 function fileView(example, onPart) {
   const { file } = example;
   example.url ??= URL.createObjectURL(file);
+  return soundView({ name: file.name, title: file.name, url: example.url, load: () => peaksOfFile(file, example.url), onPart });
+}
+
+/** A stored moment, in the sound that it is of. */
+const itemView = (item, onPart) =>
+  soundView({ name: nameOf(item), title: item.title, url: item.media, load: () => peaksOf(item), moment: item.span, onPart });
+
+/**
+ * A waveform, a button that plays it, and what of it is searched with: a part that was chosen, else the `moment`, else all of it.
+ * `onPart({ from, to })` is called when a part is chosen, with null when none is any more.
+ */
+function soundView({ name, title, url, load, moment = null, onPart }) {
   let part = WHOLE;
   const wave = createWave({
-    title: file.name,
-    url: example.url,
-    load: () => peaksOfFile(file, example.url),
+    title,
+    url,
+    load,
     onState: ({ isPlaying }) => button.set(isPlaying),
-    onLoad({ isPlayable }) {
-      for (const shown of [wave.surface, button.node.parentElement]) shown.hidden = !isPlayable;
+    onLoad({ isPlayable = true }) {
+      for (const shown of [wave.surface, line]) shown.hidden = !isPlayable;
       showPart(part);
     },
   });
-  const button = createPlayButton(file.name, () => wave.toggle());
+  const button = createPlayButton(name, () => wave.toggle());
   const text = el("output", { "data-testid": "part" });
-  const whole = el("button", { type: "button", class: "quiet", "data-testid": "whole", hidden: true, onclick: () => range.clear() }, "Whole sound");
+  const without = moment ? "The moment" : "Whole sound";
+  const whole = el("button", { type: "button", class: "quiet", "data-testid": "whole", hidden: true, onclick: () => range.clear() }, without);
+  const line = el("div", { class: "part-line" }, button.node, text, whole);
   const range = createRange(wave, {
-    onDrag: showLine,
+    moment,
+    onDrag: showRange,
     onChange(value) {
-      showLine(value);
-      onPart(value && { from: value.start || null, to: value.end < wave.outline.duration ? value.end : null });
+      showRange(value);
+      onPart(value && partOf(value));
     },
     onPress: wave.playFrom,
   });
 
-  function showLine(value) {
-    text.textContent = wave.outline.duration ? rangeText(value) : "";
+  /** An end of the sound needs no time, unless it would then be that of the moment. */
+  function partOf({ start, end }) {
+    if (moment) return { from: start, to: end };
+    return { from: start || null, to: end < wave.outline.duration ? end : null };
+  }
+
+  function showRange(value) {
+    const otherwise = moment ? `The moment ${spanText(moment)}` : "Drag over the waveform to search a part";
+    text.textContent = value ? `Part ${spanText(value)}` : wave.outline.duration ? otherwise : "";
     whole.hidden = !value;
-    wave.mark(value ? [value] : []);
+    const marked = value ?? moment;
+    wave.mark(marked ? [marked] : []);
   }
 
   function showPart(wanted) {
     part = wanted;
     const { duration } = wave.outline;
-    if (!duration) return;
     const isWhole = part.from === null && part.to === null;
-    range.set(isWhole ? null : { start: part.from ?? 0, end: part.to ?? duration });
-    showLine(range.value);
+    range.set(isWhole || !duration ? null : { start: part.from ?? 0, end: part.to ?? duration });
+    showRange(range.value);
   }
 
-  return { node: layOut(wave, button, text, whole), showPart };
-}
-
-/** A stored moment, which is what it is. */
-function itemView(item) {
-  const wave = createWave({
-    title: item.title,
-    url: item.media,
-    load: () => peaksOf(item),
-    spans: item.span ? [item.span] : [],
-    onState: ({ isPlaying }) => button.set(isPlaying),
-  });
-  wave.playWhenPressed();
-  const button = createPlayButton(nameOf(item), () => wave.toggle());
-  const text = el("output", { "data-testid": "part" }, item.span ? `The moment ${spanText(item.span)}` : "");
-  return { node: layOut(wave, button, text), showPart() {} };
+  return { node: el("div", { class: "stage-sound", "data-testid": "stage" }, wave.node, line), showPart };
 }

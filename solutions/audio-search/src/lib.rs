@@ -29,6 +29,7 @@ pub mod waveform;
 
 use std::sync::Arc;
 
+use bootcamp_kit::include_dir::{self, Dir, include_dir};
 use bootcamp_kit::{Facts, MediaKind, Program, Vectors};
 
 pub use solution::AudioSearch;
@@ -53,5 +54,8 @@ pub static PROGRAM: Program = Program {
     sample: Some(sample::SAMPLE),
     commands: eval::COMMANDS,
     routes: Some(http::routes),
+    page: Some(&PAGE),
     ..Program::new(|context| Arc::new(AudioSearch::new(context)))
 };
+
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
