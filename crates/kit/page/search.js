@@ -58,6 +58,7 @@ export function create(section, app) {
     const minScore = $("min-score").valueAsNumber;
     const k = Number($("k-number").value) || Number($("k").value);
     const body = { ...sides, k, filter: filter.value, min_score: Number.isNaN(minScore) ? null : minScore };
+    if (info.spans && $("moments").value && $("moments").checkValidity()) body.moments = $("moments").valueAsNumber;
     if (info.options.length) body.options = choices.values;
     own.extend(body);
     return { body, files };
@@ -203,6 +204,10 @@ export function create(section, app) {
     };
     if (!info.larger_is_nearer) $("min-score-label").textContent = "Largest distance";
     $("min-score").oninput = later;
+    // Where items are spans of their sources, the number of results counts sources.
+    $("moments-field").hidden = !info.spans;
+    $("moments").max = info.max_k;
+    $("moments").oninput = later;
     $("query").onsubmit = (event) => {
       event.preventDefault();
       run();

@@ -42,7 +42,7 @@ export function createStage({ choose, changed }) {
   return {
     stage(example) {
       // A part is one of the example that it was chosen in.
-      if (shown && shown !== example && (!addressed || example?.item?.id !== addressed)) setPart(null);
+      if (shown && shown !== example && example?.item?.id !== addressed) setPart(null);
       addressed = null;
       shown = example;
       view = example && (example.file ? fileView(example, choosePart) : itemView(example.item, choosePart));
