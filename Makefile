@@ -23,6 +23,15 @@ serve-image-search: ## Serve image-search's page over the data imported so far
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p image-search -- serve
 
+.PHONY: demo-audio-search serve-audio-search
+demo-audio-search: ## Build audio-search, import sample sounds, search them, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p audio-search -- demo
+
+serve-audio-search: ## Serve audio-search's page over the sounds imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p audio-search -- serve
+
 .PHONY: demo-molecule-search serve-molecule-search
 demo-molecule-search: ## Build molecule-search, import sample molecules, search them, and serve the page
 	@scripts/system-packages g++ python3-pip
@@ -49,15 +58,6 @@ demo-vision-search: ## Build vision-search, compose labelled scenes, index and q
 serve-vision-search: ## Serve vision-search's page over the datasets imported so far
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p vision-search -- serve
-
-.PHONY: demo-audio-search serve-audio-search
-demo-audio-search: ## Build audio-search, import sample sounds, search them, and serve the page
-	@scripts/system-packages g++ python3-pip
-	@cargo run --release --locked -p audio-search -- demo
-
-serve-audio-search: ## Serve audio-search's page over the sounds imported so far
-	@scripts/system-packages g++ python3-pip
-	@cargo run --release --locked -p audio-search -- serve
 
 # Mostly a single build from scratch, so incremental compilation would only cost time.
 .PHONY: test

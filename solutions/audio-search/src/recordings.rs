@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use serde_json::json;
 
 use crate::fields::{CONTENT_HASH, FINGERPRINT, number, text};
-use crate::fingerprints::{Index, Occurrence, Recording, occurrences};
+use crate::fingerprints::{Index, Occurrence, Recording, count, occurrences};
 
 /// Sounds looked at together.
 const PAGE: usize = 100;
@@ -50,7 +50,7 @@ pub async fn groups(
     let mut pairs: HashMap<(Id, Id), f64> = HashMap::new();
     // The first sound with these bytes, by their checksum.
     let mut files: BTreeMap<String, Id> = BTreeMap::new();
-    context.existing().await?;
+    count(context, index).await?;
     let firsts = Filter::parse("id == source")?;
     watch.set_total(context.store.count(&context.collection, Some(&firsts)).await?);
     let output_of = Output::only([CONTENT_HASH, FINGERPRINT, "duration"]);

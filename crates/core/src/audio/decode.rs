@@ -250,12 +250,13 @@ impl Decoding {
             return Err(Failed::Unsupported("its rate changes"));
         }
         decoded.copy_to_vec_interleaved(&mut self.block);
-        if channels != self.width() {
-            remix(&mut self.block, channels, self.width());
+        let width = self.width();
+        if channels != width {
+            remix(&mut self.block, channels, width);
         }
         // Time before 0 is what the decoder needs to get going, where the format has not taken it away itself.
         if first < 0 && packet.trim_start.get() == 0 {
-            let early = usize::try_from(-first).unwrap_or(usize::MAX).saturating_mul(self.width());
+            let early = usize::try_from(-first).unwrap_or(usize::MAX).saturating_mul(width);
             self.block.drain(..early.min(self.block.len()));
         }
         self.at = Some(at + (self.block.len() / self.width()) as u64);
@@ -273,8 +274,9 @@ impl Decoding {
         let before = self.from.saturating_sub(at);
         self.block.drain(..samples(before).min(self.block.len()));
         self.reached = (at + count).min(end.max(at));
-        if self.block.iter().any(|sample| !(sample.abs() <= LARGEST)) {
-            for sample in self.block.iter_mut().filter(|sample| !(sample.abs() <= LARGEST)) {
+        // Rarely any: the first pass is many times as quick.
+        if self.block.iter().any(is_odd) {
+            for sample in self.block.iter_mut().filter(|sample| is_odd(sample)) {
                 *sample = 0.0;
                 self.counts.odd += 1;
             }
@@ -342,6 +344,11 @@ fn check(facts: &SoundFacts, limits: &SoundLimits) -> Result<()> {
 
 /// Samples a second below which nothing is a sound.
 const LOWEST: u32 = 100;
+
+/// Whether this is no number that a sample can be.
+fn is_odd(sample: &f32) -> bool {
+    sample.is_nan() || sample.abs() > LARGEST
+}
 
 fn frames(seconds: f64, rate: u32) -> u64 {
     (seconds * f64::from(rate)).round() as u64

@@ -100,9 +100,9 @@ impl Front {
 
     /// Frame by frame to the model's order of axes.
     fn laid_out(&self, values: Vec<f32>) -> Vec<f32> {
-        let order = self.tower.input.axes.iter().filter(|axis| **axis != AudioAxis::One);
+        let first = self.tower.input.axes.iter().find(|axis| **axis != AudioAxis::One);
         let Some(bands) = self.tower.mel.as_ref().map(|mel| mel.bands) else { return values };
-        if order.map(|axis| *axis).next() == Some(AudioAxis::Frames) {
+        if first == Some(&AudioAxis::Frames) {
             return values;
         }
         (0..bands).flat_map(|band| values.iter().skip(band).step_by(bands).copied()).collect()
@@ -248,6 +248,11 @@ impl std::fmt::Debug for SoundWindows {
 }
 
 impl SoundWindows {
+    /// As a tower takes them, which a registry has checked: [`AudioEncoder::windows`] without the model.
+    pub fn of(tower: &AudioTower) -> Self {
+        Self::new(Arc::new(Front::new(tower)))
+    }
+
     fn new(front: Arc<Front>) -> Self {
         Self { front, kept: Vec::new(), dropped: 0, next: 0, covered: 0 }
     }
@@ -295,5 +300,100 @@ impl SoundWindows {
             silent: is_silent(samples),
             frames: self.front.prepare(samples)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::models::{AudioInput, FileSpec, Output, Pooling, Source};
+    use proptest::prelude::*;
+
+    fn tower(window: usize, step: usize, short: Short, level: Level) -> AudioTower {
+        AudioTower {
+            file: FileSpec { source: Source::File(PathBuf::new()), sha256: None, bytes: None, platform: None },
+            weights: None,
+            input: AudioInput { name: "x".into(), axes: vec![AudioAxis::Samples] },
+            rate: 10,
+            window,
+            step,
+            short,
+            level,
+            mel: None,
+            output: Output { tensor: "y".into(), pooling: Pooling::None, normalise: false },
+        }
+    }
+
+    fn windows(window: usize, step: usize) -> SoundWindows {
+        SoundWindows::of(&tower(window, step, Short::Pad, Level::None))
+    }
+
+    /// A stream's windows: beginning, end and samples.
+    fn cut(mut windows: SoundWindows, blocks: &[&[f32]]) -> Vec<(f64, f64, Vec<f32>)> {
+        let mut all = Vec::new();
+        for block in blocks {
+            all.extend(windows.push(block).unwrap());
+        }
+        all.extend(windows.finish().unwrap());
+        all.into_iter().map(|window| (window.start, window.end, window.frames.0)).collect()
+    }
+
+    #[test]
+    fn the_last_window_ends_with_the_sound() {
+        let samples: Vec<f32> = (0..11).map(|at| at as f32).collect();
+        let places: Vec<_> = cut(windows(4, 2), &[&samples]).into_iter().map(|(start, end, _)| (start, end)).collect();
+        assert_eq!(places, [(0.0, 0.4), (0.2, 0.6), (0.4, 0.8), (0.6, 1.0), (0.7, 1.1)]);
+        let last = cut(windows(4, 2), &[&samples]).pop().unwrap();
+        assert_eq!(last.2, [7.0, 8.0, 9.0, 10.0]);
+        assert_eq!(cut(windows(4, 2), &[&samples[..6]]).len(), 2);
+        // Shorter than a window: its end is the sound's.
+        assert_eq!(cut(windows(4, 2), &[&samples[..3]]), [(0.0, 0.3, vec![0.0, 1.0, 2.0, 0.0])]);
+        assert!(cut(windows(4, 2), &[&[]]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_blocks_give_the_same_windows_and_they_cover_the_sound(
+            blocks in proptest::collection::vec(proptest::collection::vec(-1.0_f32..1.0, 0..40), 0..12),
+            window in 1_usize..30,
+            step in 1_usize..30,
+        ) {
+            let step = step.min(window);
+            let whole = blocks.concat();
+            let blocks: Vec<&[f32]> = blocks.iter().map(Vec::as_slice).collect();
+            let found = cut(windows(window, step), &blocks);
+            prop_assert_eq!(&found, &cut(windows(window, step), &[&whole]));
+            prop_assert_eq!(found.last().map(|last| last.1), (!whole.is_empty()).then_some(whole.len() as f64 / 10.0));
+            for (at, (start, end, samples)) in found.iter().enumerate() {
+                let first = (start * 10.0).round() as usize;
+                let length = (end * 10.0).round() as usize - first;
+                prop_assert_eq!(&samples[..length], &whole[first..first + length]);
+                prop_assert!(first == at * step || at + 1 == found.len());
+            }
+        }
+    }
+
+    #[test]
+    fn short_sounds_are_filled_up_as_the_manifest_says() {
+        let prepared = |short, level, samples: &[f32]| Front::new(&tower(7, 7, short, level)).prepare(samples);
+        let sound = [0.5, -0.25, 0.0];
+        let made = |short| prepared(short, Level::None, &sound).unwrap().0;
+        assert_eq!(made(Short::Repeat), [0.5, -0.25, 0.0, 0.5, -0.25, 0.0, 0.5]);
+        assert_eq!(made(Short::RepeatWhole), [0.5, -0.25, 0.0, 0.5, -0.25, 0.0, 0.0]);
+        assert_eq!(made(Short::Pad), [0.5, -0.25, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let loud = prepared(Short::Pad, Level::Peak, &sound).unwrap().0;
+        assert_eq!(loud[..3], [1.0, -0.5, 0.0]);
+        assert_eq!(prepared(Short::Pad, Level::Peak, &[0.0]).unwrap().0, [0.0; 7]);
+        let error = prepared(Short::Pad, Level::None, &[0.0; 8]).unwrap_err();
+        assert_eq!(error.to_string(), "a window of 8 samples is not within 1 to 7");
+        assert!(prepared(Short::Pad, Level::None, &[]).is_err());
+    }
+
+    #[test]
+    fn silence_is_told_from_the_quietest_sounds() {
+        assert!(is_silent(&[0.0; 9]) && is_silent(&[0.3; 9]) && is_silent(&[0.00005, -0.00005]));
+        assert!(!is_silent(&[0.0, 0.001, -0.001]));
     }
 }

@@ -188,3 +188,100 @@ fn from_mel(scale: MelScale, mel: f64) -> f64 {
         MelScale::Slaney => SLANEY_KNEE * (slaney_step() * (mel - knee)).exp(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> Mel {
+        let log = Log { base: LogBase::Ten, scale: 1.0, add: 1.0, floor: 0.0, times: 1.0, plus: 0.0 };
+        Mel {
+            fft: 16,
+            hop: 4,
+            taper: Taper::Hann,
+            taper_length: None,
+            edges: Edges::Zero,
+            power: 2,
+            bands: 3,
+            low: 0.0,
+            high: 4000.0,
+            scale: MelScale::Htk,
+            norm: MelNorm::None,
+            log,
+            frames: None,
+        }
+    }
+
+    #[test]
+    fn scales_meet_their_landmarks_and_are_each_others_inverse() {
+        assert!((to_mel(MelScale::Htk, 1000.0) - 1000.0).abs() < 0.1);
+        assert!((to_mel(MelScale::Slaney, 1000.0) - 15.0).abs() < 1e-9);
+        assert!((to_mel(MelScale::Slaney, 6400.0) - 42.0).abs() < 1e-9);
+        for scale in [MelScale::Htk, MelScale::Slaney] {
+            for frequency in [0.0, 50.0, 999.0, 1000.0, 1001.0, 14_000.0] {
+                assert!((from_mel(scale, to_mel(scale, frequency)) - frequency).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn filters_are_scaled_as_named() {
+        let of = |norm| filters(&Mel { norm, fft: 512, bands: 8, ..spec() }, 8000);
+        for filter in of(MelNorm::Sum) {
+            assert!((filter.weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        }
+        for filter in of(MelNorm::Slaney) {
+            let area = filter.weights.iter().sum::<f32>() * 8000.0 / 512.0;
+            assert!((area - 1.0).abs() < 0.05, "{area}");
+        }
+        assert!(
+            of(MelNorm::None).iter().all(|filter| filter.weights.iter().all(|weight| (0.0..=1.0).contains(weight)))
+        );
+        // Too narrow to have any frequency of the spectrum: silent, not infinite.
+        let narrow = filters(&Mel { norm: MelNorm::Sum, bands: 40, ..spec() }, 8000);
+        assert!(narrow.iter().all(|filter| filter.weights.iter().all(|weight| weight.is_finite())));
+    }
+
+    #[test]
+    fn frames_at_the_edges_see_what_the_manifest_puts_there() {
+        let window: Vec<f32> = (0..40).map(|at| ((at * at) % 17) as f32 / 17.0).collect();
+        let run = |edges, window: &[f32]| Spectrogram::new(&Mel { edges, ..spec() }, 8000).run(window, 1.0).unwrap();
+        let inner = run(Edges::None, &window);
+        assert_eq!(inner.len(), 3 * ((40 - 16) / 4 + 1));
+        for edges in [Edges::Zero, Edges::Reflect] {
+            let padded: Vec<f32> = match edges {
+                Edges::Reflect => {
+                    let before = window[1..=8].iter().rev();
+                    let after = window[31..39].iter().rev();
+                    before.chain(&window).chain(after).copied().collect()
+                }
+                _ => [&[0.0; 8][..], &window, &[0.0; 8]].concat(),
+            };
+            assert_eq!(run(edges, &window), run(Edges::None, &padded), "{edges:?}");
+            // Away from the edges, all is the same.
+            assert_eq!(run(edges, &window)[6..6 + inner.len()], inner);
+        }
+    }
+
+    #[test]
+    fn a_gain_is_what_louder_samples_are_and_frames_may_be_fewer() {
+        let window: Vec<f32> = (0..64).map(|at| (at as f32 * 0.7).sin() * 0.1).collect();
+        let louder: Vec<f32> = window.iter().map(|sample| sample * 4.0).collect();
+        for power in [1, 2] {
+            let mel = Spectrogram::new(&Mel { power, frames: Some(5), ..spec() }, 8000);
+            let (gained, expected) = (mel.run(&window, 4.0).unwrap(), mel.run(&louder, 1.0).unwrap());
+            assert_eq!(gained.len(), 15);
+            assert!(gained.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{power}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_taper_leaves_the_rest_of_the_transform_empty() {
+        let window = vec![1.0; 50];
+        let spec = Mel { taper_length: Some(10), edges: Edges::None, bands: 2, ..spec() };
+        let bands = Spectrogram::new(&spec, 8000).run(&window, 1.0).unwrap();
+        assert_eq!(bands.len(), 2 * ((50 - 10) / 4 + 1));
+        assert_eq!(taper(Taper::Hann, 4), [0.0, 0.5, 1.0, 0.5]);
+        assert_eq!(taper(Taper::HannSymmetric, 5), [0.0, 0.5, 1.0, 0.5, 0.0]);
+    }
+}

@@ -22,6 +22,8 @@ pub use source::{FetchProgress, OnFetch, Source};
 pub use spec::*;
 
 #[cfg(test)]
+mod audio_tests;
+#[cfg(test)]
 mod hub_tests;
 #[cfg(test)]
 mod pypi_tests;

@@ -12,4 +12,4 @@ mod windows;
 
 pub use index::Index;
 pub use recording::{Recording, Variant};
-pub use search::{Occurrence, SHORTEST, occurrences};
+pub use search::{Occurrence, SHORTEST, count, occurrences};

@@ -88,7 +88,10 @@ pub async fn occurrences(
 }
 
 /// The number of stored vectors.
-async fn count(context: &Context, index: &Index) -> Result<u64> {
+///
+/// # Errors
+/// `Unsupported` where there are no fingerprints; those of the store.
+pub async fn count(context: &Context, index: &Index) -> Result<u64> {
     match context.store.count(index.collection(), None).await {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             context.existing().await?;
