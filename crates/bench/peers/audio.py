@@ -1,10 +1,10 @@
 """Audio search as one writes it in Python in an afternoon: what `audio-search` is held against. soundfile decodes, soxr
 resamples, numpy makes the spectrograms of aiSFX, onnxruntime runs it, Milvus Lite keeps the vectors.
 
-    audio.py '{"task": "import", "model": path, "threads": n, "folder": path, "store": path}'
+    audio.py '{"task": "import", "model": path, "threads": n, "tower": {…}, "folder": path, "store": path}'
     audio.py '{"task": "ready", "model": path, "threads": n, "windows": n, "batch": n}'
 
-Each prints a line of JSON. `import` inserts a vector, the path, the label (the folder's name), start and end of each window. It
+Each prints a line of JSON. `tower` is what the manifest says of the model. `import` inserts a vector, the path, the label (the folder's name), start and end of each window. It
 does not look up what is there already, hash files, measure loudness, make fingerprints or waveforms, keep tags, read a file in
 blocks, or go on when one is broken; ours does. `ready` is the model alone, on spectrograms that are there already.
 """
@@ -22,8 +22,6 @@ import soxr
 RATE, FFT, HOP, BANDS = 44100, 2048, 1024, 96
 #: Frames of a window, and from one to the next.
 WINDOW, STEP = 100, 50
-#: A sound shorter than this many seconds is repeated up to it.
-SHORTEST = 2.4
 BATCH = 32
 DIM = 512
 
@@ -51,17 +49,20 @@ def load(path):
     return samples if rate == RATE else soxr.resample(samples, rate, RATE)
 
 
-def spectrograms(samples):
-    """The windows of a sound, [n, 100, 96], and their times in seconds."""
-    seconds = len(samples) / RATE
-    loudest = np.abs(samples).max(initial=0)
-    samples = samples / loudest if loudest > 0 else samples
-    if seconds < SHORTEST:
-        samples = np.tile(samples, int(np.ceil(SHORTEST * RATE / max(len(samples), 1))))[: int(SHORTEST * RATE)]
+def spectrograms(samples, tower):
+    """The windows of a sound, [n, 100, 96], and their times in seconds. The spectrogram is made once, of the whole sound."""
+    seconds, loudest = len(samples) / RATE, np.abs(samples).max(initial=0)
+    if tower["level"] == "peak" and loudest > 0:
+        samples = samples / loudest
+    missing = WINDOW * HOP - len(samples)
+    if missing > 0:
+        samples = np.pad(samples, (0, missing), mode="wrap" if tower["short"] == "repeat" else "constant")
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, FFT // 2), FFT)[::HOP]
     power = np.abs(np.fft.rfft(frames * taper(), axis=1)).astype("f4") ** 2
     bands = np.log10(power @ filters() * 10000 + 1) / np.float32(9.457799)
-    starts = range(0, max(len(bands) - WINDOW, 0) + 1, STEP)
+    starts = [*range(0, len(bands) - WINDOW + 1, STEP)]
+    if starts[-1] * HOP + WINDOW * HOP < len(samples):
+        starts.append(len(bands) - WINDOW)
     windows = np.stack([bands[at : at + WINDOW] for at in starts]).astype("f4")
     return windows, [(at * HOP / RATE, min((at + WINDOW) * HOP / RATE, seconds)) for at in starts]
 
@@ -75,7 +76,7 @@ def open_model(task):
 
 
 def embed(session, windows):
-    """Unit vectors, [n, 512]."""
+    """Unit vectors, [n, 512], of windows [n, 100, 96]."""
     parts = [session.run(None, {"mel": windows[at : at + BATCH]})[0] for at in range(0, len(windows), BATCH)]
     vectors = np.concatenate(parts)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -110,7 +111,7 @@ def import_folder(task):
         return len(rows)
 
     for path in paths:
-        windows, times = spectrograms(load(path))
+        windows, times = spectrograms(load(path), task["tower"])
         for window, (begin, end) in zip(windows, times):
             waiting.append((window, {"path": str(path), "label": path.parent.name, "start": begin, "end": end}))
         while len(waiting) >= BATCH:
