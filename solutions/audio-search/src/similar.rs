@@ -36,7 +36,7 @@ pub async fn search(
     let moments = query.per_source.unwrap_or(MOMENTS);
     let filter = filter(query, &own)?;
     let is_one = vectors.len() == 1;
-    let k = if is_one { query.k } else { (query.k * CANDIDATES).max(LEAST_CANDIDATES).min(MAX_K) };
+    let k = if is_one { query.k } else { (query.k * CANDIDATES).clamp(LEAST_CANDIDATES, MAX_K) };
     let mut found =
         ask(context, query, &vectors, k, moments.max(if is_one { 1 } else { MOMENTS }), filter.clone()).await?;
     let sources: BTreeSet<String> = found.iter().map(|one| one.source.clone()).collect();

@@ -205,7 +205,9 @@ async fn fingerprints_follow_their_sounds() {
     assert!(of(&replaced, &a) < of(&replaced, &b), "nothing is left of the longer version: {replaced:?}");
     // Removed: not found any more, and swept when nothing may be on its way.
     assert!(home.json(&["remove", "--source", "sounds/b.wav"])["removed"].as_u64().unwrap() > 5);
-    ["b", "c"].map(|name| std::fs::remove_file(home.path().join(format!("sounds/{name}.wav"))).unwrap());
+    for name in ["b", "c"] {
+        std::fs::remove_file(home.path().join(format!("sounds/{name}.wav"))).unwrap();
+    }
     let pruned = report(&home.run(&["import", "sounds", "--prune", "--json"]), 0);
     assert!(pruned["removed"].as_u64().unwrap() > 5, "{pruned}");
     assert_eq!((find(&music(3, 12.0)), find(&music(4, 12.0))), (0, 0));
