@@ -27,8 +27,8 @@ const items = {
   unlisted: [],
   /** Whether a part of an item can be searched for. */
   hasParts: false,
-  /** Options that mean a part of one example: they go when another is searched with. */
-  partOptions: [],
+  /** Options that are about one example, such as a part of it: they end when another item is searched with. */
+  ownOptions: [],
   /** Whether hits can be like several examples and unlike others. */
   combines: true,
 

@@ -50,7 +50,8 @@ function momentRow(hit, answer, wave, { more, less, open }) {
     act && el("button", { type: "button", "data-testid": id, "aria-label": `${text}: ${name}`, onclick: () => act(hit) }, text);
   const actions = [
     action("more", "More like this moment", more),
-    action("less", "Less like it", less),
+    // A search for the same recording knows no likeness.
+    action("less", "Less like it", hit.details?.bit_error === undefined && less),
     action("open", "Details", open),
   ];
   const node = el("li", { class: "moment", "data-testid": "moment", "data-id": hit.id },

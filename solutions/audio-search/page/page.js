@@ -19,7 +19,8 @@ export const renderer = {
   words: { label: "Words", placeholder: "What it sounds like" },
   media: "audio",
   filter: 'label == "weapons" and duration < 2',
-  partOptions: ["from", "to", "whole"],
+  // More like a moment is never the same recording.
+  ownOptions: ["from", "to", "whole", "mode"],
   thumbnail: (item) => image(item, [item.thumbnail]),
   large: (item) => itemPlayer(item),
   local: (file) => el("span", { class: "no-picture" }, file.name),

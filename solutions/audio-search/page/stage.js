@@ -107,7 +107,7 @@ function soundView({ name, title, url, load, moment = null, onPart }) {
   }
 
   function showRange(value) {
-    const otherwise = moment ? `The moment ${spanText(moment)}` : "Drag over the waveform to search a part";
+    const otherwise = moment ? `The moment ${spanText(moment)}` : "Drag to search a part";
     text.textContent = value ? `Part ${spanText(value)}` : wave.outline.duration ? otherwise : "";
     whole.hidden = !value;
     const marked = value ?? moment;

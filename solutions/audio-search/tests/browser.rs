@@ -108,7 +108,7 @@ async fn a_part_of_a_sound_finds_others() {
     let halves = [hiss(9, 8), melody(1, 8)].concat();
     page.choose("#query-file", &[&query(&home, "halves.wav", &wav(&halves))]).await;
     page.wait("$$('#results [data-testid=hit]').length === 4").await;
-    page.wait_text(&format!("{STAGE} [data-testid=part]"), "Drag over the waveform").await;
+    page.wait_text(&format!("{STAGE} [data-testid=part]"), "Drag to search a part").await;
     page.fits_and_is_named("an answer").await;
     let wave = format!("{STAGE} [data-testid=wave]");
     page.drag(&wave, (0.55, 0.5), (0.95, 0.4)).await;
@@ -227,6 +227,12 @@ async fn an_excerpt_finds_its_recording() {
     assert!(start.as_str().unwrap().starts_with("0:0"), "{start}");
     let seconds: f32 = start.as_str().unwrap()[2..6].parse().unwrap();
     assert!((seconds - 5.0).abs() < 0.5, "it was cut out at 5 s: {start}");
+    page.wait_text("#results [data-testid=details]", "the query begins at 0:0").await;
+    // From there on it is about likeness.
+    page.wait("!$('#results [data-testid=less]')").await;
+    page.click("#results [data-testid=more]").await;
+    page.wait("location.hash.startsWith('#search?id=') && $('#choice-mode').value === 'similar'").await;
+    page.wait("$('#results [data-testid=less]')").await;
     page.finish(&[]).await;
 }
 
@@ -254,7 +260,7 @@ async fn a_recording_is_a_query() {
     wait_first(&page, "one.wav").await;
     page.wait("$('#examples').textContent.includes('recording.wav') || $('#examples [aria-label*=\"recording.wav\"]')")
         .await;
-    page.wait_text(&format!("{STAGE} [data-testid=part]"), "Drag over the waveform").await;
+    page.wait_text(&format!("{STAGE} [data-testid=part]"), "Drag to search a part").await;
     let length = page.eval("Number($('[data-testid=range-end]').ariaValueNow)").await;
     assert!((3.5..20.0).contains(&length.as_f64().unwrap()), "{length}");
     page.finish(&[]).await;

@@ -9,7 +9,7 @@ export const renderer = {
   one: "text",
   many: "texts",
   files: /\.txt$/,
-  partOptions: ["order"],
+  ownOptions: ["order"],
   thumbnail: ({ title }) => el("span", { class: "no-picture" }, title),
   large: ({ title }) => el("span", { class: "no-picture" }, title),
   facts: ({ fields }) => letters(fields.note),
