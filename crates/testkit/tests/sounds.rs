@@ -8,7 +8,7 @@ use std::process::Command;
 use bootcamp_core::ErrorKind;
 use bootcamp_core::audio::{Mono, Sound, SoundLimits};
 use bootcamp_core::encoder::{Encoder, EncoderOptions, SoundWindow};
-use bootcamp_core::models::Registry;
+use bootcamp_core::models::{FileSpec, Registry};
 use bootcamp_testkit::reference::{self, floats, sounds};
 use serde_json::{Value, json};
 
@@ -113,11 +113,10 @@ fn every_format_gives_ffmpegs_samples() {
             seconds(&theirs),
             sound.notes()
         );
-        // FFmpeg leaves what fills an encoder's last block where nothing but the last sample's time tells; it is never sound.
-        let spare = seconds(&theirs) - seconds(&ours);
-        let is_as_long =
-            ours.len() == theirs.len() || (0.0..0.03).contains(&spare) && (seconds(&ours) - 4.1).abs() < 1e-3;
-        let is_told = facts.duration.is_none_or(|told| (told - seconds(&ours)).abs() < 0.03);
+        // What fills an encoder's last block is left where nothing but the last packet's time tells: by FFmpeg in MP4 files,
+        // by symphonia in Matroska's. It is less than a block.
+        let is_as_long = ours.len() == theirs.len() || (seconds(&theirs) - seconds(&ours)).abs() < 0.03;
+        let is_told = facts.duration.is_none_or(|told| (told - seconds(&ours)).abs() < 0.1);
         if (facts.container.as_str(), facts.codec.as_str()) != (container, codec)
             || !(is_as_long && is_told && worst <= most && sound.notes().is_empty())
         {
@@ -214,7 +213,6 @@ fn tags_covers_and_large_headers_are_read() {
         ("a.ogg", &["-c:a", "libvorbis"]),
         ("a.opus", &["-c:a", "libopus"]),
         ("a.m4a", &["-c:a", "aac"]),
-        ("a.mkv", &["-c:a", "libvorbis"]),
         ("a.wav", &["-c:a", "pcm_s16le"]),
     ] {
         let path = made(folder.path(), name, &[encoding, &tags].concat());
@@ -222,7 +220,7 @@ fn tags_covers_and_large_headers_are_read() {
         let facts = sound.facts();
         assert_eq!(facts.title.as_deref(), Some("A Tone"), "{name}");
         assert_eq!((facts.artist.as_deref(), facts.album.as_deref()), (Some("Ännä"), Some("Tones")), "{name}");
-        assert!(facts.year == Some(2003) || name.ends_with("mkv"), "{name}: {:?}", facts.year);
+        assert_eq!(facts.year, Some(2003), "{name}");
     }
     // Five megabytes of tags before an MP3, as covers make them.
     let mp3 =
@@ -341,7 +339,7 @@ fn aisfx_equals_its_reference() {
     let registry = Registry::open(settings()).unwrap();
     let encoder = Encoder::open(&registry, "aisfx", &EncoderOptions::default(), &|_| {}).unwrap();
     let spec = encoder.spec().audio.clone().unwrap();
-    let file = |file| registry.file(file, &|_| {}).unwrap();
+    let file = |file: &FileSpec| registry.file(file, &|_| {}).unwrap();
     let built_in = include_str!("../../core/src/models/models.toml");
     let request = json!({
         "audio": tower(built_in, "aisfx"), "tensor": "embedding",
@@ -460,7 +458,7 @@ fn a_joint_model_takes_sounds_and_words_and_others_say_what_they_take() {
 fn the_graph_of_aisfx_is_what_the_script_makes_of_the_weights() {
     let registry = Registry::open(settings()).unwrap();
     let tower = registry.get("aisfx").unwrap().audio.clone().unwrap();
-    let file = |file| registry.file(file, &|_| {}).unwrap();
+    let file = |file: &FileSpec| registry.file(file, &|_| {}).unwrap();
     let python = reference::made_by_setup(reference::cache().join("reference/bin/python"));
     let script = reference::workspace().join("crates/core/src/models/graphs/aisfx.py");
     // The graph knows the weights by their name in the package.
