@@ -296,13 +296,16 @@ fn windows(encoder: &Encoder, path: &Path) -> Vec<SoundWindow> {
     all
 }
 
-/// The reference's rows: all files' windows one after the other, and how many each file has.
-fn asked(request: &Value, files: usize) -> (Vec<usize>, Vec<Vec<f32>>) {
+/// What the reference says: how many windows each file has, what the model takes of each of all windows, and the vectors of
+/// `dim` numbers.
+fn asked(request: &Value, dim: usize) -> (Vec<usize>, Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let values = floats(&reference::ask("sounds.py", request));
-    let (counts, rows) = values.split_at(files);
+    let (counts, rest) = values.split_at(request["files"].as_array().unwrap().len());
     let counts: Vec<usize> = counts.iter().map(|count| *count as usize).collect();
-    let width = rows.len() / counts.iter().sum::<usize>();
-    (counts, rows.chunks_exact(width).map(<[f32]>::to_vec).collect())
+    let windows: usize = counts.iter().sum();
+    let (taken, vectors) = rest.split_at(rest.len() - windows * dim);
+    let rows = |values: &[f32], width: usize| values.chunks_exact(width.max(1)).map(<[f32]>::to_vec).collect();
+    (counts, rows(taken, taken.len() / windows), rows(vectors, dim))
 }
 
 /// Our vectors of files beside the reference's: the cosines, in rising order; what models take may differ by `most`.
@@ -311,12 +314,9 @@ fn compared(encoder: &Encoder, files: &[PathBuf], mut request: Value, most: f32)
     let ours: Vec<Vec<SoundWindow>> = files.iter().map(|file| windows(encoder, file)).collect();
     let counts: Vec<usize> = ours.iter().map(Vec::len).collect();
     let frames: Vec<_> = ours.into_iter().flatten().map(|window| window.frames).collect();
-    let mut without = request.clone();
-    without.as_object_mut().unwrap().remove("model");
-    let (theirs, expected) = asked(&without, files.len());
+    let (theirs, taken, expected) = asked(&request, encoder.spec().dim);
     assert_eq!(counts, theirs);
-    let worst = frames.iter().zip(&expected).map(|(a, b)| differences(a.values(), b).0).fold(0.0, f32::max);
-    let (_, expected) = asked(&request, files.len());
+    let worst = frames.iter().zip(&taken).map(|(a, b)| differences(a.values(), b).0).fold(0.0, f32::max);
     let cosines = cosines(&encoder.sounds().unwrap().embed_blocking(frames).unwrap(), &expected);
     println!(
         "{}: {} windows, front end off by {worst:.1e} at most; cosine worst {:.6}, median {:.6}",
@@ -358,7 +358,7 @@ fn the_front_end_equals_numpys() {
     let files: Vec<_> = sounds(400).into_iter().filter(at_rate).take(60).collect();
     assert!(files.len() >= 30);
     let request = json!({"audio": tower(include_str!("../../core/src/models/models.toml"), "aisfx"), "files": files});
-    let (_, expected) = asked(&request, files.len());
+    let (_, expected, _) = asked(&request, 0);
     let ours = files.iter().flat_map(|file| windows(&encoder, file));
     let worst = ours.zip(&expected).map(|(a, b)| differences(a.frames.values(), b).0).fold(0.0, f32::max);
     assert!(worst <= 1e-4, "{worst}");

@@ -42,6 +42,7 @@ pub(super) fn open(file: impl Read + Seek + Send + Sync + 'static, limits: &Soun
     let (track, params, decoder) = choose(&*format)?;
     let mut facts = facts::of(&mut *format, &track, &params);
     facts.codec = decoder.codec_info().short_name.to_owned();
+    facts.bits = facts.bits.or_else(|| facts::bits_of(&facts.codec));
     let gapless = if movie.is_empty() { None } else { facts::gapless(&mut *format) };
     let lead = lead(&params);
     let opened = Opened {
