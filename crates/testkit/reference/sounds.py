@@ -3,11 +3,10 @@ ours.
 
 Reads a request as JSON from standard input, writes little-endian f32 to standard output:
 
-    {"files": [...], "audio": tower}                                             what the model takes of each window
-    {"files": [...], "audio": tower, "model": path, "weights": path, "tensor": name}  its vectors, of length 1, a row a window
+    {"files": [...], "audio": tower, "model": path, "weights": path, "tensor": name}
 
-`audio` is the tower as a manifest has it. Models with random weights (models.py) are computed in numpy. A first number, for
-each file, says how many windows it has.
+For each file, how many windows it has; then, a row a window, what the model takes; then, if there is a model, its vectors, of
+length 1. `audio` is the tower as a manifest has it. Models with random weights (models.py) are computed in numpy.
 """
 
 import json
@@ -151,10 +150,8 @@ if __name__ == "__main__":
     request = json.load(sys.stdin)
     tower = request["audio"]
     sounds = [windows(decoded(path, tower["rate"]), tower) for path in request["files"]]
-    rows = []
-    for sound in sounds:
-        batch = [prepared(window, tower) for window in sound]
-        rows.append(vectors(request, batch) if request.get("model") else np.array(batch))
+    batches = [[prepared(window, tower) for window in sound] for sound in sounds]
     counts = np.array([len(sound) for sound in sounds])
-    for part in [counts, *rows]:
+    made = [vectors(request, batch) for batch in batches] if request.get("model") else []
+    for part in [counts, *map(np.array, batches), *made]:
         sys.stdout.buffer.write(part.astype("<f4").tobytes())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 
-use bootcamp_core::{Error, Fields, Filter, Id, Output, PageRequest, Record, Result, Vector, scan};
+use bootcamp_core::{Error, ErrorKind, Fields, Filter, Id, Output, PageRequest, Record, Result, Vector, scan};
 use bootcamp_kit::command::watched;
 use bootcamp_kit::{
     Content, Context, Options, OwnCommand, Printer, SOURCE, SPAN, SearchQuery, Solution, Subject, Watch, combine,
@@ -215,7 +215,11 @@ async fn by_excerpt(search: &AudioSearch, sounds: &Sounds, count: usize) -> Resu
             let subject = Subject::File { name: sound.path.clone(), content };
             let mut query = SearchQuery::like(subject, 1);
             (query.per_source, query.options) = (Some(1), Options::of(OPTIONS, options)?);
-            let answer = search.search(&query).await?;
+            let answer = match search.search(&query).await {
+                // What is silent finds nothing.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => continue,
+                answer => answer?,
+            };
             let Some(hit) = answer.hits.first() else { continue };
             if text(&hit.fields, SOURCE) != Some(id.as_str()) {
                 continue;

@@ -6,10 +6,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
 use crate::fields::{CONTENT_HASH, number};
-use crate::fingerprints::{Index, Occurrence, Recording, SHORTEST, occurrences};
+use crate::fingerprints::{Index, Occurrence, Recording, SHORTEST, change, occurrences};
 
 /// Places in a sound that are shown where the query does not say.
 const PLACES: usize = 1;
+/// The share of bits that change from one value of a fingerprint to the next, in what chance cannot be told from: music has
+/// more than twice as many.
+const UNIFORM: f64 = 0.05;
 /// Items that are looked up at the same time.
 const LOOKUPS: usize = 8;
 /// Items of a sound around a place: overlapping windows.
@@ -53,6 +56,9 @@ pub async fn search(
         ));
     } else if found.is_empty() {
         notes.push("no recording matches".to_owned());
+        if recording.variants.first().is_some_and(|query| change(&query.values) < UNIFORM) {
+            notes.push("the query hardly changes, as a hum: fingerprints cannot tell such sounds apart".to_owned());
+        }
     }
     let (hits, details) = within(found, query.k).into_iter().unzip();
     Ok(Same { hits, details, notes })

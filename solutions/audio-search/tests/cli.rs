@@ -27,7 +27,7 @@ fn a_first_session() {
     let query = put(&home, "query.wav", &wav(&music(1, 8.0)[100_000..300_000]));
     snapshot!(home, "search", home.run(&["search", text(&query), "-k", "2", "--moments", "2"]));
     snapshot!(home, "search-same", home.run(&["search", text(&query), "--mode", "same"]));
-    snapshot!(home, "list", home.run(&["list", "--filter", "label == \"music\" and duration < 6"]));
+    snapshot!(home, "list", home.run(&["list", "--filter", "label == \"music\" and duration < 6 and start == 0.0"]));
     snapshot!(home, "show", home.run(&["show", "sounds/music/one.wav"]));
     snapshot!(home, "duplicates", home.run(&["duplicates"]));
     snapshot!(home, "info", home.run(&["info"]));

@@ -218,7 +218,7 @@ async fn fingerprints_follow_their_sounds() {
     assert_eq!(index.sweep(i64::MAX).await.unwrap(), 2);
     let swept = stored(&*solution.context().store).await;
     assert!(!swept.is_empty() && of(&swept, &a) == swept.len(), "{swept:?}");
-    drop(solution);
+    drop((solution, index));
     assert_eq!(find(&new), 1);
     let dropped = home.json(&["drop", "--yes"]);
     assert_eq!(dropped["others"], serde_json::json!(["audio_search_fingerprints"]));

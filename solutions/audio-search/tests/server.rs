@@ -78,9 +78,10 @@ fn a_moment_has_a_waveform_a_picture_and_its_file() {
     for buckets in ["0", "801", "many"] {
         assert_eq!(server.try_get(&format!("/api/v1/items/{id}/waveform?buckets={buckets}")), Err(400));
     }
-    // What is no JSON comes as null.
-    assert_eq!(server.get(&format!("/api/v1/items/{id}/media")), Value::Null);
-    assert_eq!(server.get(&format!("/api/v1/items/{id}/thumbnail")), Value::Null);
+    let (kind, file) = server.get_bytes(&format!("/api/v1/items/{id}/media"));
+    assert!(kind == "audio/wav" && file == wav(&sound), "{kind}");
+    let (kind, picture) = server.get_bytes(&format!("/api/v1/items/{id}/thumbnail"));
+    assert!(kind == "image/jpeg" && picture.starts_with(&[0xff, 0xd8]), "{kind}");
     let kept = home.path().join("data/media/audio_search/thumbnails");
     assert_eq!(std::fs::read_dir(kept).unwrap().count(), 1, "drawn once");
     let uploaded = server.send_files("/api/v1/items", &[("drums/new.wav", &wav(&music(9, 4.0)))]).unwrap();

@@ -1,13 +1,16 @@
 //! Reads an opened sound, packet by packet: what cannot be decoded is left out and counted, what an encoder put around the
 //! sound is taken away, and whatever a file says, the work has an end.
 
+use std::io::Seek;
+
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::{Error as Failed, SeekErrorKind};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
-use super::source::Failure;
+use super::notes::{many, reason, span};
+use super::source::{Failure, probed};
 use super::{SoundFacts, SoundLimits};
 use crate::{Error, ErrorKind, Result};
 
@@ -22,12 +25,15 @@ const LARGEST: f32 = 1e10;
 
 /// A sound that is being decoded.
 pub(super) struct Decoding {
-    format: Box<dyn FormatReader>,
+    /// `None` once it could not be started again.
+    format: Option<Box<dyn FormatReader>>,
     decoder: Box<dyn AudioDecoder>,
     track: u32,
     time_base: Option<TimeBase>,
     facts: SoundFacts,
     failure: Failure,
+    /// Whether the header says how much comes before the sound, and so does [`Decoding::trim`].
+    has_lead: bool,
     /// Moments of the track before its sound, and where that ends, counted from the track's first.
     skip: u64,
     end: Option<u64>,
@@ -66,6 +72,8 @@ pub(super) struct Opened {
     pub(super) time_base: Option<TimeBase>,
     pub(super) facts: SoundFacts,
     pub(super) failure: Failure,
+    /// Whether the header says how much the decoder needs to get going, rather than time before 0.
+    pub(super) has_lead: bool,
 }
 
 impl Decoding {
@@ -74,15 +82,16 @@ impl Decoding {
     /// # Errors
     /// `InvalidInput` when there is none, or for what exceeds the limits; `Io` when the file cannot be read.
     pub(super) fn start(opened: Opened, limits: &SoundLimits) -> Result<Self> {
-        let Opened { format, decoder, track, time_base, facts, failure } = opened;
+        let Opened { format, decoder, track, time_base, facts, failure, has_lead } = opened;
         let counts = Counts { bytes: Some(0), ..Counts::default() };
         let mut started = Self {
-            format,
+            format: Some(format),
             decoder,
             track,
             time_base,
             facts,
             failure,
+            has_lead,
             skip: 0,
             end: None,
             most: u64::MAX,
@@ -161,33 +170,48 @@ impl Decoding {
         self.counts = Counts::default();
         // Where packets tell their time in other units, their places are known from the beginning only.
         let is_exact = self.time_base.is_some_and(|base| base.numer.get() == 1 && base.denom.get() == rate);
-        let near = if is_exact { self.from.saturating_sub(frames(LEAD, rate)) } else { 0 };
-        let ts = Timestamp::new(i64::try_from(near).unwrap_or(i64::MAX));
-        let sought = self.format.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track });
-        self.decoder.reset();
-        match sought {
-            Ok(_) => Ok(()),
-            Err(Failed::SeekError(SeekErrorKind::OutOfRange)) if near > 0 => {
-                self.ended = true;
-                Ok(())
-            }
-            // Files that end early are read as far as they go.
-            Err(Failed::IoError(_)) if near > 0 && self.failure.lock().is_none() => {
-                self.ended = true;
-                Ok(())
-            }
-            Err(error) => {
-                self.ended = true;
-                self.unreadable()?;
-                Err(Error::invalid(format!("the sound can only be read from its beginning: {error}")))
+        let near = self.from.saturating_sub(frames(LEAD, rate));
+        if is_exact && near > 0 {
+            let ts = Timestamp::new(i64::try_from(near).unwrap_or(i64::MAX));
+            let to = SeekTo::Timestamp { ts, track_id: self.track };
+            match self.format.as_mut().map(|format| format.seek(SeekMode::Accurate, to)) {
+                Some(Ok(_)) => {
+                    self.decoder.reset();
+                    return Ok(());
+                }
+                Some(Err(Failed::SeekError(SeekErrorKind::OutOfRange))) => {
+                    self.ended = true;
+                    return Ok(());
+                }
+                // As some readers do at the end of a file: the beginning can always be read again.
+                _ => {}
             }
         }
+        self.restart()
+    }
+
+    /// Goes to the beginning.
+    fn restart(&mut self) -> Result<()> {
+        self.decoder.reset();
+        self.at = Some(0);
+        let stream = self.format.take().map(|format| format.into_inner());
+        let format = stream.map(|mut stream| stream.rewind().map_err(Failed::from).and_then(|()| probed(stream)));
+        match format {
+            Some(Ok(format)) => self.format = Some(format),
+            other => {
+                self.ended = true;
+                self.unreadable()?;
+                let why = other.and_then(Result::err).map_or(String::new(), |error| format!(": {error}"));
+                return Err(Error::invalid(format!("the sound can only be read from its beginning{why}")));
+            }
+        }
+        Ok(())
     }
 
     /// Decodes the next block that has anything of what is wanted; false at the end.
     fn advance(&mut self) -> Result<bool> {
         loop {
-            let packet = match self.format.next_packet() {
+            let packet = match self.format.as_mut().map_or(Ok(None), |format| format.next_packet()) {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return self.finish(None),
                 Err(error) => return self.finish(Some(reason(&error))),
@@ -228,8 +252,9 @@ impl Decoding {
     /// Decodes a packet into the block, and leaves of it what is wanted.
     fn decode(&mut self, packet: &Packet) -> Result<(), Failed> {
         self.block.clear();
-        let first = place(packet, self.time_base, self.facts.sample_rate);
-        let at = *self.at.get_or_insert(u64::try_from(first).unwrap_or(0));
+        // Until the first packet is decoded, nobody knows the rate.
+        let known = place(packet, self.time_base, self.facts.sample_rate);
+        let at = *self.at.get_or_insert(u64::try_from(known).unwrap_or(0));
         let decoded = match self.decoder.decode(packet) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -255,7 +280,8 @@ impl Decoding {
             remix(&mut self.block, channels, width);
         }
         // Time before 0 is what the decoder needs to get going, where the format has not taken it away itself.
-        if first < 0 && packet.trim_start.get() == 0 {
+        let first = place(packet, self.time_base, rate);
+        if first < 0 && packet.trim_start.get() == 0 && !self.has_lead {
             let early = usize::try_from(-first).unwrap_or(usize::MAX).saturating_mul(width);
             self.block.drain(..early.min(self.block.len()));
         }
@@ -365,28 +391,4 @@ fn place(packet: &Packet, time_base: Option<TimeBase>, rate: u32) -> i64 {
 fn remix(block: &mut Vec<f32>, channels: usize, width: usize) {
     let mean = |moment: &[f32]| moment.iter().sum::<f32>() / channels as f32;
     *block = block.chunks_exact(channels.max(1)).flat_map(|moment| std::iter::repeat_n(mean(moment), width)).collect();
-}
-
-fn reason(error: &Failed) -> String {
-    match error {
-        Failed::IoError(_) => "the file ends here".to_owned(),
-        Failed::DecodeError(what) => format!("it is damaged ({what})"),
-        Failed::ResetRequired => "another sound follows".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn many(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
-/// Seconds as people say them.
-fn span(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        3600.. if whole.is_multiple_of(3600) => format!("{} h", whole / 3600),
-        3600.. => format!("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60),
-        120.. => format!("{}:{:02} min", whole / 60, whole % 60),
-        _ => format!("{seconds:.1} s"),
-    }
 }

@@ -52,6 +52,13 @@ pub(super) fn of(format: &mut dyn FormatReader, track: &Track, params: &AudioCod
     facts
 }
 
+/// Of samples that have one width only, which symphonia does not tell.
+pub(super) fn bits_of(codec: &str) -> Option<u32> {
+    [("pcm_f32", 32), ("pcm_f64", 64), ("pcm_alaw", 8), ("pcm_mulaw", 8)]
+        .into_iter()
+        .find_map(|(name, bits)| codec.starts_with(name).then_some(bits))
+}
+
 fn take(revision: &MetadataRevision, facts: &mut SoundFacts) {
     let of_tracks = revision.per_track.iter().flat_map(|track| &track.metadata.tags);
     let tags = of_tracks.chain(&revision.media.tags);

@@ -5,6 +5,18 @@ use infer::MatcherType;
 
 use crate::Error;
 
+/// What has other files in it.
+const ARCHIVES: [&str; 8] = [
+    "application/zip",
+    "application/x-tar",
+    "application/gzip",
+    "application/x-bzip2",
+    "application/x-xz",
+    "application/zstd",
+    "application/x-7z-compressed",
+    "application/vnd.rar",
+];
+
 /// Bytes that are enough to tell.
 pub(super) const HEAD: u64 = 4096;
 
@@ -18,7 +30,9 @@ pub(super) fn check(head: &[u8]) -> Result<(), Error> {
     if let Some(kind) = infer::get(head) {
         let mime = kind.mime_type();
         return match kind.matcher_type() {
-            MatcherType::Archive => refuse(&format!("an archive ({mime})"), "import the archive, or unpack it first"),
+            MatcherType::Archive if ARCHIVES.contains(&mime) => {
+                refuse(&format!("an archive ({mime})"), "import the archive, or unpack it first")
+            }
             MatcherType::Image => refuse(&format!("a picture ({mime})"), hint),
             MatcherType::Text => refuse(&format!("text ({mime})"), hint),
             MatcherType::Audio | MatcherType::Video | MatcherType::Custom => Ok(()),

@@ -27,6 +27,7 @@ mod known;
 mod loudness;
 mod mono;
 mod movie;
+mod notes;
 mod open;
 mod opus;
 mod peaks;

@@ -11,14 +11,12 @@ use symphonia::core::codecs::audio::well_known::{
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as Failed;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::MetadataOptions;
 
 use super::decode::{Decoding, Opened};
-use super::opus::OpusDecoder;
-use super::source::{Failure, Source, unreadable};
+use super::opus::{OpusDecoder, lead};
+use super::source::{Failure, Source, probed, unreadable};
 use super::{SoundLimits, facts, known, movie};
 use crate::{Error, ErrorKind, Result};
 
@@ -40,23 +38,34 @@ pub(super) fn open(file: impl Read + Seek + Send + Sync + 'static, limits: &Soun
     refuse_movie(&movie)?;
     source.rewind().map_err(unreadable)?;
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
-    let probe = symphonia::default::get_probe();
-    let format = probe.probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default());
-    let mut format = format.map_err(|error| unknown(&error, &failure))?;
+    let mut format = probed(stream).map_err(|error| unknown(&error, &failure))?;
     let (track, params, decoder) = choose(&*format)?;
     let mut facts = facts::of(&mut *format, &track, &params);
     facts.codec = decoder.codec_info().short_name.to_owned();
+    facts.bits = facts.bits.or_else(|| facts::bits_of(&facts.codec));
     let gapless = if movie.is_empty() { None } else { facts::gapless(&mut *format) };
-    let opened = Opened { format, decoder, track: track.id, time_base: track.time_base, facts, failure };
+    let lead = lead(&params);
+    let opened = Opened {
+        format,
+        decoder,
+        track: track.id,
+        time_base: track.time_base,
+        facts,
+        failure,
+        has_lead: lead.is_some(),
+    };
     let mut decoding = Decoding::start(opened, limits)?;
     let rate = decoding.facts().sample_rate;
     // What iTunes notes is to the sample; edit lists may only be to the millisecond.
     if let Some((delay, count)) = gapless {
         decoding.trim(delay, Some(delay + count));
         decoding.facts_mut().duration = Some(count as f64 / f64::from(rate));
-    } else if let Some(edited) = movie.iter().find(|other| other.id == track.id).filter(|other| other.begins > 0) {
-        let skip = edited.begins.saturating_mul(rate.into()) / u64::from(edited.timescale.max(1));
-        decoding.trim(skip, track.num_frames.filter(|end| *end > skip));
+    } else {
+        let edited = movie.iter().find(|other| other.id == track.id);
+        let edited = edited.map_or(0, |it| it.begins.saturating_mul(rate.into()) / u64::from(it.timescale.max(1)));
+        let skip = lead.unwrap_or(edited);
+        let end = track.num_frames.filter(|end| edited > 0 && *end > skip);
+        decoding.trim(skip, end);
         let before = skip as f64 / f64::from(rate);
         let duration = decoding.facts().duration.map(|duration| (duration - before).max(0.0));
         decoding.facts_mut().duration = duration;

@@ -71,6 +71,16 @@ impl Header {
     }
 }
 
+/// Moments that a decoder of Opus needs to get going, as the header says; `None` for other codecs.
+pub(super) fn lead(params: &AudioCodecParameters) -> Option<u64> {
+    if params.codec != CODEC_ID_OPUS {
+        return None;
+    }
+    let header = params.extra_data.as_deref().filter(|bytes| bytes.starts_with(b"OpusHead"));
+    let moments = header.and_then(|bytes| bytes.get(10..12)?.try_into().ok()).map_or(0, u16::from_le_bytes);
+    Some(moments.into())
+}
+
 impl RegisterableAudioDecoder for OpusDecoder {
     fn try_registry_new(params: &AudioCodecParameters, _: &AudioDecoderOptions) -> Result<Box<dyn AudioDecoder>> {
         let header = match params.extra_data.as_deref().and_then(Header::read) {

@@ -4,7 +4,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use symphonia::core::io::MediaSource;
+use symphonia::core::errors::Error as Failed;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::meta::MetadataOptions;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -57,6 +61,12 @@ impl<F: Read + Seek> Source<F> {
         }
         result
     }
+}
+
+/// The format of a stream, by its content.
+pub(super) fn probed(stream: MediaSourceStream<'static>) -> Result<Box<dyn FormatReader>, Failed> {
+    let probe = symphonia::default::get_probe();
+    probe.probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
 }
 
 pub(super) fn unreadable(error: io::Error) -> Error {

@@ -101,7 +101,7 @@ fn samples_of_all_widths_are_what_was_written() {
         let read = all(&mut sound);
         assert_eq!(read.len(), samples.len());
         let worst = read.iter().zip(&samples).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
-        assert!(worst < if bits == 8 { 0.01 } else { 1e-4 }, "{stored:?}: {worst}");
+        assert!(worst < if bits == 8 { 0.015 } else { 1e-4 }, "{stored:?}: {worst}");
         assert!(sound.notes().is_empty(), "{:?}", sound.notes());
         assert!((sound.position() - 5000.0 / 22_050.0).abs() < 1e-9);
         assert_eq!(sound.facts().bit_rate, Some(u64::from(bits) * 2 * 22_050));
@@ -208,18 +208,20 @@ fn limits_bound_files_and_lengths() {
     assert_eq!(sound.notes(), ["longer than 2.5 s: the rest was left out"]);
 }
 
-/// Says that it is as long as it likes, and fails when it is read beyond that.
+/// Fails once so many bytes have been read.
 struct Failing {
     file: Cursor<Vec<u8>>,
-    good: u64,
+    good: usize,
 }
 
 impl Read for Failing {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.file.position() >= self.good {
+        if self.good == 0 {
             return Err(std::io::Error::other("the disk is gone"));
         }
-        self.file.read(buffer)
+        let count = self.file.read(buffer)?;
+        self.good = self.good.saturating_sub(count);
+        Ok(count)
     }
 }
 

@@ -72,7 +72,7 @@ pub fn align(query: &[u32], stored: &[u32], from: usize, about: i64) -> Option<A
 }
 
 /// The share of bits that change from one value to the next.
-fn change(values: &[u32]) -> f64 {
+pub fn change(values: &[u32]) -> f64 {
     bit_error(values.get(1..).unwrap_or_default(), values)
 }
 

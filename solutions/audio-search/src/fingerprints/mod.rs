@@ -11,5 +11,6 @@ mod search;
 mod windows;
 
 pub use index::Index;
+pub use matching::change;
 pub use recording::{Recording, Variant};
 pub use search::{Occurrence, SHORTEST, count, occurrences};

@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn stored_vectors_cover_a_fingerprint() {
         let all = |len| starts(len).collect::<Vec<_>>();
-        assert_eq!(all(7), []);
+        assert_eq!(all(7), Vec::<usize>::new());
         assert_eq!(all(8), [0]);
         assert_eq!(all(12), [0, 4]);
         assert_eq!(all(14), [0, 4, 6]);
