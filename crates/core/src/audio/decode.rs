@@ -41,6 +41,8 @@ pub(super) struct Decoding {
     most: u64,
     /// The place in the track of the next moment that is decoded; `None` until a packet tells it.
     at: Option<u64>,
+    /// After a jump, packets tell their places up to the first moment that is wanted: a decoder may make nothing of the first.
+    settling: bool,
     /// The first moment that is wanted.
     from: u64,
     /// The last block, the place after it, and whether it is still to be handed out.
@@ -96,6 +98,7 @@ impl Decoding {
             end: None,
             most: u64::MAX,
             at: Some(0),
+            settling: false,
             from: 0,
             block: Vec::new(),
             reached: 0,
@@ -164,7 +167,7 @@ impl Decoding {
         }
         let rate = self.facts.sample_rate;
         self.from = self.skip.saturating_add(frames(seconds, rate));
-        (self.ready, self.ended, self.at) = (false, false, None);
+        (self.ready, self.ended, self.settling) = (false, false, false);
         self.reached = self.from;
         self.notes.clear();
         self.counts = Counts::default();
@@ -176,6 +179,7 @@ impl Decoding {
             let to = SeekTo::Timestamp { ts, track_id: self.track };
             match self.format.as_mut().map(|format| format.seek(SeekMode::Accurate, to)) {
                 Some(Ok(_)) => {
+                    (self.at, self.settling) = (None, true);
                     self.decoder.reset();
                     return Ok(());
                 }
@@ -254,7 +258,8 @@ impl Decoding {
         self.block.clear();
         // Until the first packet is decoded, nobody knows the rate.
         let known = place(packet, self.time_base, self.facts.sample_rate);
-        let at = *self.at.get_or_insert(u64::try_from(known).unwrap_or(0));
+        let at = self.at.filter(|_| !self.settling).unwrap_or(u64::try_from(known).unwrap_or(0));
+        self.at = Some(at);
         let decoded = match self.decoder.decode(packet) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -287,6 +292,7 @@ impl Decoding {
         }
         self.at = Some(at + (self.block.len() / self.width()) as u64);
         self.cut(at);
+        self.settling &= self.block.is_empty();
         Ok(())
     }
 
