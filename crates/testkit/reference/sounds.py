@@ -26,7 +26,8 @@ def decoded(path, rate):
     probe = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "stream=channels", "-of", "csv=p=0", path]
     channels = int(subprocess.run(probe, check=True, capture_output=True).stdout.split(b"\n")[0].strip(b", \r"))
     weights = "+".join(f"{1 / channels}*c{at}" for at in range(channels))
-    filters = f"pan=mono|c0={weights},aresample={rate}:resampler=soxr:precision=28"
+    # Its mixer would round to the 16 bits of a file.
+    filters = f"aformat=sample_fmts=dblp,pan=mono|c0={weights},aresample={rate}:resampler=soxr:precision=28:cutoff=0.99"
     command = ["ffmpeg", "-v", "error", "-i", path, "-map", "0:a:0", "-af", filters, "-f", "f32le", "-"]
     return np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, "<f4")
 
