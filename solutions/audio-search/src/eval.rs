@@ -34,7 +34,7 @@ const SHORTEST: f64 = 6.0;
 /// An excerpt is found if the place is no further off than this, in seconds.
 const NEAR: f64 = 1.5;
 
-const WAYS: [(&str, Combine); 3] = [("mean", Combine::Mean), ("best", Combine::Best), ("aligned", Combine::Aligned)];
+const WAYS: [(&str, Combine); 3] = [("best", Combine::Best), ("mean", Combine::Mean), ("aligned", Combine::Aligned)];
 
 fn define() -> Command {
     Command::new("eval")
@@ -150,9 +150,8 @@ fn by_label(sounds: &Sounds, metric: bootcamp_core::Metric, watch: &Watch) -> Ve
         let is_right = |other: &String| sounds[other].label.as_deref() == Some(label);
         let expected = counts[label] - 1;
         let found: Vec<Found> = found(sounds, id, &nearness);
-        let weight = 1.0 / sound.windows.len() as f32;
         let windows: Vec<Window> =
-            sound.windows.iter().map(|(_, start, _)| Window { start: Some(*start), weight }).collect();
+            sound.windows.iter().map(|(_, start, _)| Window { example: 0, start: Some(*start) }).collect();
         for (way, combine) in WAYS {
             let ranked = rank(found.clone(), &windows, combine, TOLERANCE);
             let right: Vec<bool> = ranked.iter().map(|one| is_right(&one.source)).collect();
@@ -202,7 +201,7 @@ async fn by_excerpt(search: &AudioSearch, sounds: &Sounds, count: usize) -> Resu
     let long: Vec<(&String, &Sound)> = sounds.iter().filter(|(_, sound)| sound.duration >= SHORTEST).collect();
     let count = count.min(long.len());
     let chosen: Vec<_> = (0..count).map(|n| long[n * long.len() / count]).collect();
-    let modes = WAYS.iter().map(|(way, _)| ("similar", *way)).chain([("same", "mean")]);
+    let modes = WAYS.iter().map(|(way, _)| ("similar", *way)).chain([("same", "best")]);
     let mut told = Vec::new();
     for (mode, way) in modes {
         let (mut right, mut errors) = (0, Vec::new());

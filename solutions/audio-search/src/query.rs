@@ -43,14 +43,10 @@ impl Sought {
     pub async fn of(context: &Context, query: &SearchQuery, terms: &Terms) -> Result<Self> {
         let mut sought = Self::default();
         let negative = mean_of(context, &query.negative).await?;
-        let several = query.positive.len() > 1;
-        for example in &query.positive {
+        for (number, example) in query.positive.iter().enumerate() {
             let Heard { windows, own, notes } = windows(context, example, terms).await?;
-            // Each example has the same share, however long it is.
-            let weight = 1.0 / (windows.len() * query.positive.len()) as f32;
             for (start, vector) in windows {
-                let start = start.filter(|_| !several);
-                sought.windows.push(Window { start, weight });
+                sought.windows.push(Window { example: number, start });
                 sought.vectors.push(match &negative {
                     None => vector,
                     Some(negative) => combine(context.metric, vec![vector], vec![negative.clone()]),

@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, HashMap};
 
 use bootcamp_core::Id;
 
-/// How a sound is scored for a query of several windows.
+/// How a sound is scored for an example of several windows. Where a query has several examples, their scores are averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Combine {
-    /// By the mean of each window's most similar moment.
-    #[default]
-    Mean,
     /// By the most similar moment of all.
+    #[default]
     Best,
-    /// By the mean over windows of moments that are as far from each other as in the query.
+    /// By the mean of each window's most similar moment.
+    Mean,
+    /// By the mean over windows of moments that are as far from each other as in the example.
     Aligned,
 }
 
 /// A window of a query, as ranking sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
-    /// Where it begins, in seconds; `None` for words, and in a query of several sounds, which have no order.
+    /// The number of the example that it is of.
+    pub example: usize,
+    /// Where it begins, in seconds; `None` for words.
     pub start: Option<f64>,
-    /// Its share in the query, all of which are 1 together.
-    pub weight: f32,
 }
 
 /// A moment that a window has found.
@@ -67,38 +67,60 @@ pub fn rank(found: Vec<Found>, windows: &[Window], combine: Combine, tolerance: 
     for one in found {
         sources.entry(one.source.clone()).or_default().push(one);
     }
+    let examples = windows.iter().map(|window| window.example + 1).max().unwrap_or_default();
+    let scoring = Scoring { windows, worst, combine, tolerance };
     let scored = |(source, found): (String, Vec<Found>)| {
-        let nearness = match combine {
-            Combine::Best => found.iter().map(|one| one.nearness).fold(f32::NEG_INFINITY, f32::max),
-            Combine::Mean => mean(found.iter(), windows, &worst),
-            Combine::Aligned => aligned(&found, windows, &worst, tolerance),
-        };
-        Ranked { source, nearness, moments: moments(found) }
+        let sum: f32 = (0..examples).map(|example| scoring.of(&found, example)).sum();
+        Ranked { source, nearness: sum / examples.max(1) as f32, moments: moments(found) }
     };
     let mut ranked: Vec<Ranked> = sources.into_iter().map(scored).collect();
     ranked.sort_by(|a, b| b.nearness.total_cmp(&a.nearness));
     ranked
 }
 
-/// The weighted mean of each window's nearest moment.
-fn mean<'a>(found: impl Iterator<Item = &'a Found>, windows: &[Window], worst: &[f32]) -> f32 {
-    let mut best = worst.to_vec();
-    for one in found {
-        best[one.window] = best[one.window].max(one.nearness);
-    }
-    windows.iter().zip(best).map(|(window, best)| window.weight * best).sum()
+/// Scores what was found in one sound.
+struct Scoring<'a> {
+    windows: &'a [Window],
+    /// For each window.
+    worst: Vec<f32>,
+    combine: Combine,
+    tolerance: f64,
 }
 
-/// The same over moments of one alignment, the best of all.
-fn aligned(found: &[Found], windows: &[Window], worst: &[f32], tolerance: f64) -> f32 {
-    let offset = |one: &Found| windows[one.window].start.map(|start| one.start - start);
-    let of = |at: f64| {
-        let fits = |one: &&Found| offset(one).is_some_and(|offset| (offset - at).abs() <= tolerance);
-        mean(found.iter().filter(fits), windows, worst)
-    };
-    // What has no place in time is aligned with everything.
-    let without = || mean(found.iter().filter(|one| offset(one).is_none()), windows, worst);
-    found.iter().filter_map(offset).map(of).reduce(f32::max).unwrap_or_else(without)
+impl Scoring<'_> {
+    /// For the windows of one example.
+    fn of(&self, found: &[Found], example: usize) -> f32 {
+        let found = || found.iter().filter(|one| self.windows[one.window].example == example);
+        match self.combine {
+            Combine::Best => self.nearest(found(), example).into_iter().fold(f32::NEG_INFINITY, f32::max),
+            Combine::Mean => self.mean(found(), example),
+            Combine::Aligned => {
+                let offset = |one: &Found| self.windows[one.window].start.map(|start| one.start - start);
+                let of = |at: f64| {
+                    let fits = |one: &&Found| offset(one).is_some_and(|it| (it - at).abs() <= self.tolerance);
+                    self.mean(found().filter(fits), example)
+                };
+                // What has no place in time is aligned with everything.
+                found().filter_map(offset).map(of).reduce(f32::max).unwrap_or_else(|| self.mean(found(), example))
+            }
+        }
+    }
+
+    /// The mean of each window's nearest moment.
+    fn mean<'a>(&self, found: impl Iterator<Item = &'a Found>, example: usize) -> f32 {
+        let nearest = self.nearest(found, example);
+        nearest.iter().sum::<f32>() / nearest.len().max(1) as f32
+    }
+
+    /// The nearness of each window's nearest moment.
+    fn nearest<'a>(&self, found: impl Iterator<Item = &'a Found>, example: usize) -> Vec<f32> {
+        let mut nearest = self.worst.clone();
+        for one in found {
+            nearest[one.window] = nearest[one.window].max(one.nearness);
+        }
+        let own = self.windows.iter().zip(nearest).filter(|(window, _)| window.example == example);
+        own.map(|(_, nearest)| nearest).collect()
+    }
 }
 
 fn moments(found: Vec<Found>) -> Vec<Moment> {
@@ -120,7 +142,7 @@ mod tests {
     use super::*;
 
     fn windows(count: usize) -> Vec<Window> {
-        (0..count).map(|at| Window { start: Some(at as f64), weight: 1.0 / count as f32 }).collect()
+        (0..count).map(|at| Window { example: 0, start: Some(at as f64) }).collect()
     }
 
     fn found(window: usize, source: &str, start: f64, nearness: f32) -> Found {
@@ -167,8 +189,22 @@ mod tests {
     }
 
     #[test]
+    fn several_examples_are_averaged() {
+        let windows = [
+            Window { example: 0, start: None },
+            Window { example: 0, start: None },
+            Window { example: 1, start: None },
+        ];
+        // `a` is like the first example only, `b` is like both.
+        let all = [found(0, "a", 0.0, 0.9), found(1, "b", 0.0, 0.7), found(2, "b", 0.0, 0.7), found(2, "a", 0.0, 0.1)];
+        for combine in [Combine::Best, Combine::Mean, Combine::Aligned] {
+            assert_eq!(rank(all.to_vec(), &windows, combine, 0.5)[0].source, "b", "{combine:?}");
+        }
+    }
+
+    #[test]
     fn words_have_no_place_in_time() {
-        let windows = [Window { start: None, weight: 1.0 }];
+        let windows = [Window { example: 0, start: None }];
         let ranked = rank(vec![found(0, "a", 3.0, 0.9)], &windows, Combine::Aligned, 0.5);
         assert_eq!(ranked[0].nearness, 0.9);
         assert!(rank(Vec::new(), &windows, Combine::Mean, 0.5).is_empty());

@@ -40,7 +40,8 @@ pub async fn search(
     let mut found =
         ask(context, query, &vectors, k, moments.max(if is_one { 1 } else { MOMENTS }), filter.clone()).await?;
     let sources: BTreeSet<String> = found.iter().map(|one| one.source.clone()).collect();
-    if !is_one && !sources.is_empty() && combine != Combine::Best {
+    let examples = windows.last().map_or(0, |window| window.example + 1);
+    if !is_one && !sources.is_empty() && (combine != Combine::Best || examples > 1) {
         // A window has not seen every candidate of the others.
         let among = Filter::is_in(SOURCE, sources.iter().cloned());
         let filter = Some(filter.map_or(among.clone(), |filter| filter.and(among)));

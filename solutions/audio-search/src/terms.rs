@@ -31,9 +31,9 @@ pub const OPTIONS: &[ProgramOption] = &[
     ProgramOption::new(
         "combine",
         "BOOTCAMP_COMBINE",
-        "Score a sound for a query of several windows: the mean of each window's best moment, the best moment of all, or \
-        moments in the same order",
-        OptionValue::OneOf(&["mean", "best", "aligned"]),
+        "Score a sound for a query of several windows: by the best moment of all, the mean of each window's best moment, or \
+         the mean of moments in the query's order",
+        OptionValue::OneOf(&["best", "mean", "aligned"]),
     )
     .only_with("mode", &["similar"]),
 ];
@@ -73,9 +73,9 @@ impl Terms {
         }
         let mode = if options.get("mode") == Some("same") { Mode::Same } else { Mode::Similar };
         let combine = match options.get("combine") {
-            Some("best") => Combine::Best,
+            Some("mean") => Combine::Mean,
             Some("aligned") => Combine::Aligned,
-            _ => Combine::Mean,
+            _ => Combine::Best,
         };
         Ok(Self { mode, part: Part { from, to }, whole: options.is_on("whole"), combine })
     }
