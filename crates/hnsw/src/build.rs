@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::beam::{self, Scratch, descend, distance, distances, entry, slot, walk};
+use crate::fit::BEST;
 use crate::isa::Isa;
 use crate::landmarks::Landmarks;
 use crate::links::{KEEP, TOP, slot_of};
@@ -47,6 +48,8 @@ pub(crate) struct Builder {
     /// Whoever changes a node's list has the node's.
     locks: Box<[Mutex<()>]>,
     pub(crate) landmarks: Landmarks,
+    /// Nodes with so many neighbours at no distance by code that exact distances of the best do not help.
+    blurred: Mutex<Vec<u32>>,
 }
 
 /// What a thread that adds nodes needs room for.
@@ -63,7 +66,7 @@ impl Builder {
     pub(crate) fn new(m: usize, width: usize, alpha: f32, portable: bool) -> Self {
         let locks = (0..LOCKS).map(|_| Mutex::new(())).collect();
         let (entry, landmarks) = (AtomicU64::new(EMPTY), Landmarks::new());
-        Self { m, width, alpha, portable, entry, rising: Mutex::new(()), locks, landmarks }
+        Self { m, width, alpha, portable, entry, rising: Mutex::new(()), locks, landmarks, blurred: Mutex::default() }
     }
 
     /// The node where searches begin, and its level.
@@ -76,13 +79,33 @@ impl Builder {
         self.entry.store((level as u64) << 32 | u64::from(slot), Ordering::Release);
     }
 
+    /// Has searches begin where those of another builder's graph do.
+    pub(crate) fn begin_as(&self, other: &Self) {
+        self.landmarks.set(&other.landmarks.slots().collect::<Vec<u32>>());
+        self.entry.store(other.entry.load(Ordering::Acquire), Ordering::Release);
+    }
+
     fn lock(&self, slot: u32) -> MutexGuard<'_, ()> {
         self.locks[slot as usize % LOCKS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds nodes, the next of which is counted by `next`, until `end`. Several threads may.
     pub(crate) fn add(&self, view: &View, scratch: &mut Scratch, next: &AtomicU32, end: u32) {
-        dispatch(view, self.portable, Add { builder: self, scratch, next, end });
+        dispatch(view, self.portable, Add { builder: self, scratch, next, end, again: None });
+    }
+
+    /// Gives nodes further links, as if they were new: those that they have were found by codes that told little of them.
+    pub(crate) fn add_again(&self, view: &View, scratch: &mut Scratch, next: &AtomicU32, nodes: &[u32]) {
+        dispatch(
+            view,
+            self.portable,
+            Add { builder: self, scratch, next, end: nodes.len() as u32, again: Some(nodes) },
+        );
+    }
+
+    /// The nodes that codes cannot tell from their neighbours, as far as they were not told before.
+    pub(crate) fn take_blurred(&self) -> Vec<u32> {
+        std::mem::take(&mut *self.blurred.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The level of a node: drawn once for ever, from its slot, with the probabilities of Malkov & Yashunin.
@@ -111,6 +134,7 @@ struct Add<'a> {
     scratch: &'a mut Scratch,
     next: &'a AtomicU32,
     end: u32,
+    again: Option<&'a [u32]>,
 }
 
 impl Work for Add<'_> {
@@ -118,14 +142,17 @@ impl Work for Add<'_> {
 
     #[inline(always)]
     fn run<I: Isa, S: Space>(self, isa: I, space: S) {
-        let Self { builder, scratch, next, end } = self;
+        let Self { builder, scratch, next, end, again } = self;
         let mut inserting = Inserting { builder, isa, space, buffers: Buffers::default() };
         loop {
-            let slot = next.fetch_add(1, Ordering::Relaxed);
-            if slot >= end {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= end {
                 return;
             }
-            inserting.insert(scratch, slot);
+            match again {
+                None => inserting.insert(scratch, at),
+                Some(nodes) => inserting.insert_again(scratch, nodes[at as usize]),
+            }
         }
     }
 }
@@ -168,6 +195,7 @@ impl<I: Isa, S: Space> Inserting<'_, I, S> {
             at = beam::slot(scratch.beam[0]);
             chosen.push(self.choose_from(&scratch.beam));
         }
+        self.check_codes(slot, &scratch.beam);
         for (level, chosen) in chosen.iter().rev().enumerate() {
             if level == 0 {
                 self.adopt(slot, chosen, &scratch.beam);
@@ -184,6 +212,35 @@ impl<I: Isa, S: Space> Inserting<'_, I, S> {
         }
         if rising.is_some() && level > top {
             builder.set_entry(level, slot);
+        }
+    }
+
+    /// Links a node that is there with the neighbours that it would get now, on the lowest level.
+    #[inline(always)]
+    fn insert_again(&mut self, scratch: &mut Scratch, node: u32) {
+        let Some((top, start)) = self.builder.entry() else { return };
+        self.space.ask_for_row(node, &mut scratch.query);
+        let at = descend(self.isa, self.space, scratch, start, top, 0);
+        let at = self.builder.landmarks.start(self.isa, self.space, scratch, at);
+        walk(self.isa, self.space, scratch, at, self.builder.width, 0);
+        scratch.beam.retain(|found| slot(*found) != node);
+        for other in self.choose_from(&scratch.beam) {
+            for (from, to) in [(node, other), (other, node)] {
+                let _lock = self.builder.lock(from);
+                self.add_link(from, 0, to);
+            }
+        }
+    }
+
+    /// Notes a node that codes cannot tell from its neighbours; copies cannot be told from it by anything.
+    #[inline(always)]
+    fn check_codes(&self, node: u32, found: &[u64]) {
+        let rows = &self.space.view().rows;
+        if let Some(last) = found.get(BEST)
+            && self.space.is_noise(distance(*last))
+            && rows.row(slot(*last)) != rows.row(node)
+        {
+            self.builder.blurred.lock().unwrap_or_else(PoisonError::into_inner).push(node);
         }
     }
 

@@ -18,14 +18,28 @@ const TRAINED: usize = 1 << 12;
 const QUERIES: usize = 32;
 /// Neighbours looked for, and how many of the best by code may have them.
 const NEAREST: usize = 10;
-const BEST: usize = 30;
+pub(crate) const BEST: usize = 30;
 /// Components that are cut off on a second try.
 const CUT: f64 = 1e-3;
-/// The share of true neighbours that must be there.
+/// The share of true neighbours that must be there: of any rows, and of those that are suspected.
 const GOOD: f64 = 0.98;
+const FAIR: f64 = 0.9;
 
-/// The codec for the first `len` rows.
-pub(crate) fn choose(coding: Coding, metric: Metric, dim: usize, rows: &Chunked<FloatLine>, len: usize) -> Codec {
+/// Rows to choose a codec for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample<'a> {
+    pub(crate) metric: Metric,
+    pub(crate) dim: usize,
+    pub(crate) rows: &'a Chunked<FloatLine>,
+    /// The first so many of them.
+    pub(crate) len: usize,
+    /// Rows that a codec may not fit, to be tried in particular.
+    pub(crate) suspects: &'a [u32],
+}
+
+/// The codec for some rows.
+pub(crate) fn choose(coding: Coding, sample: Sample<'_>) -> Codec {
+    let Sample { metric, dim, rows, len, .. } = sample;
     let floats = Codec::floats(metric);
     // Where a row is one line anyway there is nothing to win.
     if coding == Coding::Floats || coding == Coding::Auto && (dim <= FLOATS || len < FEW) {
@@ -33,17 +47,25 @@ pub(crate) fn choose(coding: Coding, metric: Metric, dim: usize, rows: &Chunked<
     }
     let trained: Vec<_> = spread(len, TRAINED).iter().map(|slot| rows.row(*slot)).collect();
     let codec = Codec::train(metric, dim, &trained, None);
-    if coding == Coding::Bytes || is_good(&codec, metric, dim, rows, len) {
+    if coding == Coding::Bytes || is_good(&codec, sample) {
         return codec;
     }
     // A few rows far beyond all others make the squared error small where nothing else counts.
     let codec = Codec::train(metric, dim, &trained, Some(CUT));
-    if is_good(&codec, metric, dim, rows, len) { codec } else { floats }
+    if is_good(&codec, sample) { codec } else { floats }
 }
 
-/// Whether a codec still does for the first `len` rows.
-pub(crate) fn is_good(codec: &Codec, metric: Metric, dim: usize, rows: &Chunked<FloatLine>, len: usize) -> bool {
-    share_found(codec, metric, dim, rows, &spread(len, TRIED)) >= GOOD
+/// Whether a codec does for some rows.
+pub(crate) fn is_good(codec: &Codec, sample: Sample<'_>) -> bool {
+    let any = spread(sample.len, TRIED);
+    let suspects: Vec<u32> =
+        spread(sample.suspects.len(), TRAINED).iter().map(|at| sample.suspects[*at as usize]).collect();
+    if share_found(codec, sample, &any, &any) < GOOD {
+        return false;
+    }
+    // Among any others, and among each other.
+    let all: Vec<u32> = any.into_iter().chain(suspects.iter().copied()).collect();
+    suspects.is_empty() || share_found(codec, sample, &all, &suspects) >= FAIR
 }
 
 /// Slots spread over all.
@@ -52,8 +74,9 @@ fn spread(len: usize, most: usize) -> Vec<u32> {
     (0..count).map(|at| (at * len / count) as u32).collect()
 }
 
-/// The share of true neighbours that are among the best by code.
-fn share_found(codec: &Codec, metric: Metric, dim: usize, rows: &Chunked<FloatLine>, tried: &[u32]) -> f64 {
+/// The share of true neighbours of some rows, among those tried, that are among the best by code.
+fn share_found(codec: &Codec, sample: Sample<'_>, tried: &[u32], of: &[u32]) -> f64 {
+    let Sample { metric, dim, rows, .. } = sample;
     let mut codes = vec![Line::ZERO; lines(dim) * tried.len()];
     for (slot, codes) in tried.iter().zip(codes.chunks_exact_mut(lines(dim))) {
         codec.encode(rows.row(*slot), codes);
@@ -61,8 +84,8 @@ fn share_found(codec: &Codec, metric: Metric, dim: usize, rows: &Chunked<FloatLi
     let greatest = magnitude(tried.iter().flat_map(|slot| components(rows.row(*slot), dim)));
     let (mut exact, mut coded) = (Exact::default(), Coded::default());
     let (mut found, mut wanted) = (0, 0);
-    for at in spread(tried.len(), QUERIES) {
-        let query: Vec<f32> = components(rows.row(tried[at as usize]), dim).collect();
+    for at in spread(of.len(), QUERIES) {
+        let query: Vec<f32> = components(rows.row(of[at as usize]), dim).collect();
         exact.set(metric, &query, greatest);
         coded.set(codec, &query);
         let truth: Vec<u32> = tried.iter().map(|slot| exact.four([rows.row(*slot); 4])[0]).collect();

@@ -8,7 +8,7 @@ use crate::bits::Bits;
 use crate::build::Builder;
 use crate::codec::Coding;
 use crate::error::{Error, Result};
-use crate::fit;
+use crate::fit::{self, Sample};
 use crate::line::{FloatLine, fill};
 use crate::links::{Links, MAX_ROWS, slot_of};
 use crate::metric::Metric;
@@ -19,7 +19,7 @@ use crate::view::View;
 /// Components that a row can have.
 pub const MAX_DIM: usize = 1 << 16;
 /// Links a node that are allowed.
-const M: std::ops::RangeInclusive<usize> = 2..=512;
+const M: std::ops::RangeInclusive<usize> = 2..=2048;
 /// From so many links a node on, longer links are worth their places; with fewer they push out nearer ones.
 const MANY: usize = 20;
 /// Rows that are added at a time: what is copied of them for that stays small.
@@ -39,7 +39,7 @@ pub struct Config {
     pub dim: usize,
     /// How rows are compared.
     pub metric: Metric,
-    /// Links that a node seeks, of 2 to 512; it may have twice as many on the lowest level.
+    /// Links that a node seeks, of 2 to 2,048; it may have twice as many on the lowest level.
     pub m: usize,
     /// The width of the walk that looks for them.
     pub ef_construction: usize,
@@ -90,10 +90,14 @@ pub struct Info {
 }
 
 /// How the codec does.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Training {
+    /// Rows there were when the codec was last found good, or made.
     pub(crate) trained_on: u32,
+    /// How badly it fits the rows since then.
     pub(crate) misfits: f32,
+    /// Those that it does not fit, or cannot tell from their neighbours.
+    pub(crate) suspects: Vec<u32>,
 }
 
 /// An HNSW graph over rows that it keeps. See the [crate] for what it promises.
@@ -150,7 +154,7 @@ impl Index {
 
     /// What it is at the moment.
     pub fn info(&self) -> Info {
-        let (training, view) = (*self.writer(), self.view());
+        let (training, view) = (self.writer(), self.view());
         Info {
             rows: view.len as usize,
             coding: if view.codec.is_bytes { Coding::Bytes } else { Coding::Floats },
@@ -211,12 +215,25 @@ impl Index {
             }
             view.push(keys, &lines);
             let mut first = first;
-            if training.fit(&self.config, &mut view, first) {
-                first = self.adapt(&mut view, first, threads);
-            }
+            let blurred = self.builder.take_blurred();
+            let again = training.fit(&self.config, &mut view, first, blurred);
+            let linked = again.as_ref().and_then(|_| self.link_anew(&mut view, first, threads));
             let view = Arc::new(view);
             *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&view);
+            if let Some(builder) = linked {
+                // Only now: in an older view there may be no such row.
+                self.builder.begin_as(&builder);
+                first = view.len;
+            } else if again.is_some() {
+                // How far landmarks are from each other was told in codes.
+                self.builder.landmarks.set(&self.builder.landmarks.slots().collect::<Vec<u32>>());
+            }
             self.link(&self.builder, &view, first, threads);
+            if let Some(suspects) = again {
+                self.each(suspects.len(), threads, |scratch, next| {
+                    self.builder.add_again(&view, scratch, next, &suspects)
+                });
+            }
         }
         Ok(())
     }
@@ -239,37 +256,34 @@ impl Index {
         keys.iter().zip(rows.chunks_exact(dim)).try_for_each(|(key, row)| check_finite(*key, row))
     }
 
-    /// After all rows were coded anew: links the nodes before `first` anew, too, where they are few. Returns the first that
-    /// has no links.
-    fn adapt(&self, view: &mut View, first: u32, threads: usize) -> u32 {
+    /// After all rows were coded anew: links all nodes anew, where those before `first` are few. Searches go on in the view
+    /// that there is until the new one takes its place. Returns where they begin then.
+    fn link_anew(&self, view: &mut View, first: u32, threads: usize) -> Option<Builder> {
         if first > RELINKED || first == 0 {
-            // How far they are from each other was told in codes.
-            let landmarks: Vec<u32> = self.builder.landmarks.slots().collect();
-            self.builder.landmarks.set(&landmarks);
-            return first;
+            return None;
         }
-        // Searches go on in the view that there is, from where they begin, until the new one takes its place.
         view.links = Links::new(self.config.m);
         view.links.grow(view.len as usize);
         let builder = self.config.builder();
         self.link(&builder, view, 0, threads);
-        let landmarks: Vec<u32> = builder.landmarks.slots().collect();
-        self.builder.landmarks.set(&landmarks);
-        if let Some((level, entry)) = builder.entry() {
-            self.builder.set_entry(level, entry);
-        }
-        view.len
+        Some(builder)
     }
 
     /// Links all nodes from this one on.
     fn link(&self, builder: &Builder, view: &View, first: u32, threads: usize) {
         let next = AtomicU32::new(first);
+        self.each((view.len - first) as usize, threads, |scratch, _| builder.add(view, scratch, &next, view.len));
+    }
+
+    /// Runs work for so many nodes, which a counter shares out, on so many threads, or fewer.
+    fn each(&self, nodes: usize, threads: usize, work: impl Fn(&mut Scratch, &AtomicU32) + Sync) {
+        let next = AtomicU32::new(0);
         let work = || {
             let mut scratch = self.scratch();
-            builder.add(view, &mut scratch, &next, view.len);
+            work(&mut scratch, &next);
             self.give_back(scratch);
         };
-        let threads = threads.min((view.len - first) as usize / A_THREAD);
+        let threads = threads.min(nodes / A_THREAD);
         if threads <= 1 {
             return work();
         }
@@ -347,28 +361,32 @@ impl Index {
 
 impl Training {
     /// Codes the rows from `first` on, or all, if the codec no longer does for them: that costs little beside linking them,
-    /// and the links of the others stay as they are. Whether it coded all.
-    fn fit(&mut self, config: &Config, view: &mut View, first: u32) -> bool {
+    /// and the links of the others stay as they are. If it coded all, it tells which rows need better links.
+    fn fit(&mut self, config: &Config, view: &mut View, first: u32, blurred: Vec<u32>) -> Option<Vec<u32>> {
         let Config { coding, metric, dim, .. } = *config;
         let (len, trained_on) = (view.len, self.trained_on);
-        self.misfits += view.encode_from(first);
+        self.misfits += blurred.len() as f32;
+        self.suspects.extend(blurred);
+        self.misfits += view.encode_from(first, &mut self.suspects);
         let has_doubled = len / 2 >= trained_on;
-        let is_unfit = self.misfits > FEW_MISFITS.max(len as f32 / MISFITS)
-            || has_doubled
-                && coding == Coding::Auto
-                && !(view.codec.is_bytes && fit::is_good(&view.codec, metric, dim, &view.rows, len as usize));
+        let mut is_unfit = self.misfits > FEW_MISFITS.max(len as f32 / MISFITS);
+        let suspects: &[u32] = if is_unfit { &self.suspects } else { &[] };
+        let sample = Sample { metric, dim, rows: &view.rows, len: len as usize, suspects };
+        if has_doubled && coding == Coding::Auto {
+            is_unfit |= !(view.codec.is_bytes && fit::is_good(&view.codec, sample));
+        }
+        let chosen = (is_unfit || trained_on == 0).then(|| fit::choose(coding, sample));
+        let suspects = std::mem::take(&mut self.suspects);
         if is_unfit || has_doubled {
-            *self = Self { trained_on: len, misfits: 0.0 };
+            *self = Self { trained_on: len, ..Self::default() };
+        } else {
+            self.suspects = suspects;
+            return None;
         }
-        if !is_unfit && trained_on > 0 {
-            return false;
-        }
-        let codec = fit::choose(coding, metric, dim, &view.rows, len as usize);
-        let is_other = codec != *view.codec;
-        if is_other {
-            view.recode(codec);
-        }
-        is_other
+        let codec = chosen.filter(|codec| *codec != *view.codec)?;
+        view.recode(codec);
+        // New ones are about to be linked.
+        Some(suspects.into_iter().filter(|slot| *slot < first).collect())
     }
 }
 

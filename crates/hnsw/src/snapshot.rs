@@ -61,7 +61,7 @@ impl Index {
         let training = self.writer();
         let view = self.view();
         let mut out = Output { out, hasher: crc32fast::Hasher::new(), bytes: 0 };
-        out.put(&self.header(&view, *training))?;
+        out.put(&self.header(&view, &training))?;
         let mut part = Vec::new();
         for first in (0..view.len).step_by(BLOCK) {
             let slots = first..view.len.min(first + BLOCK as u32);
@@ -83,7 +83,7 @@ impl Index {
         Ok(Written { bytes: out.bytes, crc })
     }
 
-    fn header(&self, view: &View, training: Training) -> Vec<u8> {
+    fn header(&self, view: &View, training: &Training) -> Vec<u8> {
         let (config, codec) = (&self.config, &view.codec);
         let (level, entry) = self.builder.entry().unwrap_or_default();
         let mut header = MAGIC.to_vec();
@@ -224,7 +224,7 @@ impl Header {
         let config = Config { dim, metric, m, ef_construction, coding, portable };
         config.check().map_err(|_| Error::Corrupt("its header has impossible numbers"))?;
         let codec = Codec { is_bytes, is_dot: metric.is_inner_product(), gain, scale, offsets, misfit };
-        let training = Training { trained_on, misfits: f32::from_bits(misfits) };
+        let training = Training { trained_on, misfits: f32::from_bits(misfits), suspects: Vec::new() };
         Ok(Self { config, codec, training, rows, entry, level: level as usize, landmarks })
     }
 }
@@ -274,7 +274,7 @@ impl<R: Read> Input<R> {
         }
         let first = view.len;
         view.push(&keys, &lines);
-        view.encode_from(first);
+        view.encode_from(first, &mut Vec::new());
         let mut links = links.as_slice();
         (first..view.len).try_for_each(|slot| take_links(&mut links, view, slot, rows))?;
         if links.is_empty() { Ok(()) } else { Err(Error::Corrupt("it has links of no row")) }

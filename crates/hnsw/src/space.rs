@@ -29,6 +29,8 @@ pub(crate) trait Space: Copy + Sync {
     fn is_shielded(&self, query: &Query, between: u32, distance: u32, alpha: f32) -> bool;
     /// Whether `distance` is none.
     fn is_copy(&self, distance: u32) -> bool;
+    /// Whether a distance is no more than what rounding makes of none.
+    fn is_noise(&self, distance: u32) -> bool;
     /// Whether distances are of inner products.
     fn is_dot(&self) -> bool;
     /// Twice as far, in the unit that is squared; from none the least that is any.
@@ -68,6 +70,12 @@ impl<const DOT: bool> Space for Codes<'_, DOT> {
     #[inline(always)]
     fn is_copy(&self, distance: u32) -> bool {
         !DOT && distance == 0
+    }
+
+    #[inline(always)]
+    fn is_noise(&self, distance: u32) -> bool {
+        // Of two codes that are rounded by themselves it is a sixth of each component.
+        !DOT && (distance as usize) < self.0.dim / 6
     }
 
     #[inline(always)]
@@ -118,6 +126,11 @@ impl Space for Floats<'_> {
     fn is_copy(&self, distance: u32) -> bool {
         // Zero in the order of floats.
         !self.0.codec.is_dot && distance == ZERO
+    }
+
+    #[inline(always)]
+    fn is_noise(&self, _: u32) -> bool {
+        false
     }
 
     #[inline(always)]

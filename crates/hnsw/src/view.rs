@@ -54,8 +54,8 @@ impl View {
     }
 
     /// Codes the rows that have no codes yet, from this one on; returns how badly the codec fits them: the errors that are
-    /// beyond its limit, as multiples of it, of each row at most [`WORST`].
-    pub(crate) fn encode_from(&mut self, first: u32) -> f32 {
+    /// beyond its limit, as multiples of it, of each row at most [`WORST`]. Such rows are suspects.
+    pub(crate) fn encode_from(&mut self, first: u32, suspects: &mut Vec<u32>) -> f32 {
         if !self.codec.is_bytes {
             return 0.0;
         }
@@ -66,6 +66,7 @@ impl View {
             let beyond = self.codec.encode(self.rows.row(slot), codes) / self.codec.misfit;
             if beyond > 1.0 {
                 misfit += beyond.min(WORST);
+                suspects.push(slot);
             }
         }
         self.codes.push(&codes);
@@ -76,7 +77,7 @@ impl View {
     pub(crate) fn recode(&mut self, codec: Codec) {
         self.codec = Arc::new(codec);
         self.codes = Chunked::new(lines(self.dim));
-        self.encode_from(0);
+        self.encode_from(0, &mut Vec::new());
     }
 
     pub(crate) fn key(&self, slot: u32) -> u64 {

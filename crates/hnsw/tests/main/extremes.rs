@@ -153,12 +153,12 @@ fn inner_products_of_rows_of_all_lengths_are_found() {
 
 #[test]
 fn rows_unlike_those_before_are_coded_anew() {
-    let near = Rows::clustered(40, 4000, 14);
-    let far = Rows::clustered(40, 4000, 15);
-    // First all in one corner, then everywhere.
+    let near = Rows::clustered(40, 8000, 14);
+    let far = Rows::clustered(40, 8000, 15);
+    // First all in one corner, then everywhere; and the other way round.
     let small: Vec<f32> = near.data.iter().map(|x| 100.0 + x * 1e-3).collect();
     let wide: Vec<f32> = far.data.iter().map(|x| x * 10.0).collect();
-    for parts in [[small, wide]] {
+    for parts in [[small.clone(), wide.clone()], [wide, small]] {
         let rows = Rows { dim: 40, data: parts.concat() };
         let index = Index::new(Config::new(40, Metric::L2)).unwrap();
         for (at, part) in rows.data.chunks(40 * 100).enumerate() {
@@ -166,9 +166,9 @@ fn rows_unlike_those_before_are_coded_anew() {
             index.add(&keys, part, 1).unwrap();
         }
         assert_eq!(index.unreachable(), 0);
-        let lost = lost(&index, &rows, &Search::nearest(1, 96), 0..8000);
+        let lost = lost(&index, &rows, &Search::nearest(1, 96), 0..16_000);
         assert_eq!(lost, [] as [usize; 0], "{:?}", index.info());
-        let queries = Rows::new(40, 40, |at, component| rows.row(at * 199)[component] * 1.00001);
+        let queries = Rows::new(40, 40, |at, component| rows.row(at * 399)[component] * 1.00001);
         let recall = recall(&index, &rows, &queries, &Search::nearest(10, 96), |_| true);
         assert!(recall > 0.97, "{recall}: {:?}", index.info());
     }
@@ -190,7 +190,7 @@ fn what_is_no_vector_is_refused_and_nothing_is_added() {
     assert!(matches!(index.search(&[f32::INFINITY; 3], &Search::nearest(1, 1)), Err(Error::NotFinite { .. })));
     assert_eq!(index.len(), 1);
     index.add(&[], &[], 8).unwrap();
-    for (dim, m, ef_construction) in [(0, 16, 100), (1 << 17, 16, 100), (3, 1, 100), (3, 1000, 100), (3, 16, 0)] {
+    for (dim, m, ef_construction) in [(0, 16, 100), (1 << 17, 16, 100), (3, 1, 100), (3, 3000, 100), (3, 16, 0)] {
         let config = Config { m, ef_construction, ..Config::new(dim, Metric::L2) };
         assert!(matches!(Index::new(config), Err(Error::Config(_))));
     }
