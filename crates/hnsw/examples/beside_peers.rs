@@ -15,7 +15,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use bootcamp_hnsw::{Config, Index, Metric, Search};
+use bootcamp_hnsw::{Bits, Config, Index, Metric, Search};
 use serde::Deserialize;
 
 /// Neighbours asked for.
@@ -111,6 +111,8 @@ fn main() -> Result<()> {
     let truth = Matrix::read(&folder.join("truth.bin"), u32::from_le_bytes)?;
     let index = build(&base)?;
 
+    filtered(&index, &queries)?;
+
     let mut peers = Vec::new();
     if let Some(python) = arguments.get(1) {
         for (script, m, width) in PEERS {
@@ -191,6 +193,43 @@ fn build(base: &Matrix<f32>) -> Result<Index> {
         bytes.len()
     );
     Ok(index)
+}
+
+/// Searches of some percent of all rows: how fast beside searches of all, and how much of what an exact search finds.
+fn filtered(index: &Index, queries: &Matrix<f32>) -> Result<()> {
+    println!("{:>5} {:>5} {:>10} {:>8} {:>24}", "rows", "ef", "queries/s", "recall", "÷ of all rows");
+    let rate = |search: &Search<'_>| -> Result<(f64, Vec<Vec<u64>>)> {
+        let start = Instant::now();
+        let mut keys = Vec::new();
+        for query in queries.rows() {
+            keys.push(index.search(query, search)?.iter().map(|hit| hit.key).collect());
+        }
+        Ok((queries.rows().len() as f64 / start.elapsed().as_secs_f64(), keys))
+    };
+    for percent in [1, 2, 5, 10, 20, 50, 90] {
+        // Whichever rows: multiplied by a prime and reduced they are as good as random.
+        let only: Bits =
+            (0..index.len() as u32).filter(|slot| slot.wrapping_mul(2_654_435_761) >> 16 < percent * 655).collect();
+        let search = Search { only: Some(&only), ..Search::nearest(K, index.len()) };
+        let (_, truth) = rate(&search)?;
+        for ef in [48, 64, 96] {
+            let search = Search { ef, ..search };
+            let mut rates = Vec::new();
+            let mut found = 0;
+            for _ in 0..ROUNDS {
+                let (all, _) = rate(&Search::nearest(K, ef))?;
+                let (some, keys) = rate(&search)?;
+                rates.push((some, some / all));
+                let hits =
+                    |(keys, truth): (&Vec<u64>, &Vec<u64>)| keys.iter().filter(|key| truth.contains(key)).count();
+                found = keys.iter().zip(&truth).map(hits).sum();
+            }
+            let recall = found as f64 / (truth.len() * K) as f64;
+            let (some, ratio) = (median(rates.iter().map(|rate| rate.0)), median(rates.iter().map(|rate| rate.1)));
+            println!("{percent:>3} % {ef:>5} {some:>10.0} {recall:>8.4} {ratio:>24.2}");
+        }
+    }
+    Ok(())
 }
 
 fn ask(index: &Index, queries: &Matrix<f32>, ef: usize) -> Result<Answer> {
