@@ -4,7 +4,7 @@
 use std::io::Seek;
 
 use symphonia::core::codecs::audio::AudioDecoder;
-use symphonia::core::errors::{Error as Failed, SeekErrorKind};
+use symphonia::core::errors::Error as Failed;
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
@@ -171,24 +171,19 @@ impl Decoding {
         self.reached = self.from;
         self.notes.clear();
         self.counts = Counts::default();
-        // Where packets tell their time in other units, their places are known from the beginning only.
-        let is_exact = self.time_base.is_some_and(|base| base.numer.get() == 1 && base.denom.get() == rate);
+        // Where packets tell their time in other units, their places are known from the beginning only. In ADPCM, symphonia 0.6
+        // looks for a block of samples at the place of a sample.
+        let is_exact = self.time_base.is_some_and(|base| base.numer.get() == 1 && base.denom.get() == rate)
+            && !self.facts.codec.starts_with("adpcm");
         let near = self.from.saturating_sub(frames(LEAD, rate));
         if is_exact && near > 0 {
             let ts = Timestamp::new(i64::try_from(near).unwrap_or(i64::MAX));
             let to = SeekTo::Timestamp { ts, track_id: self.track };
-            match self.format.as_mut().map(|format| format.seek(SeekMode::Accurate, to)) {
-                Some(Ok(_)) => {
-                    (self.at, self.settling) = (None, true);
-                    self.decoder.reset();
-                    return Ok(());
-                }
-                Some(Err(Failed::SeekError(SeekErrorKind::OutOfRange))) => {
-                    self.ended = true;
-                    return Ok(());
-                }
-                // As some readers do at the end of a file: the beginning can always be read again.
-                _ => {}
+            // Some readers refuse places near the end of a file: the beginning can always be read again.
+            if let Some(Ok(_)) = self.format.as_mut().map(|format| format.seek(SeekMode::Accurate, to)) {
+                (self.at, self.settling) = (None, true);
+                self.decoder.reset();
+                return Ok(());
             }
         }
         self.restart()
