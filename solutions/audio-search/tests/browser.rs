@@ -27,10 +27,10 @@ fn chance(mut seed: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-/// Four notes a second, each with a few overtones.
+/// Four notes a second, each with a few overtones; of another seed, in another octave.
 fn melody(seed: u32, seconds: usize) -> Vec<f32> {
     let notes: Vec<f32> =
-        chance(seed).take(seconds * 4).map(|x| 220.0 * 2_f32.powf((x * 24.0).floor() / 12.0)).collect();
+        chance(seed).take(seconds * 4).map(|x| 220.0 * seed as f32 * 2_f32.powf((x * 24.0).floor() / 12.0)).collect();
     let sample = |at: usize| {
         let time = at as f32 / RATE as f32;
         let (note, within) = (notes[(time * 4.0) as usize], time * 4.0 % 1.0);
