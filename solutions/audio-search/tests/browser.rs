@@ -27,10 +27,10 @@ fn chance(mut seed: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-/// Four notes a second, each with a few overtones.
+/// Four notes a second, each with a few overtones; of another seed, in another octave.
 fn melody(seed: u32, seconds: usize) -> Vec<f32> {
     let notes: Vec<f32> =
-        chance(seed).take(seconds * 4).map(|x| 220.0 * 2_f32.powf((x * 24.0).floor() / 12.0)).collect();
+        chance(seed).take(seconds * 4).map(|x| 220.0 * seed as f32 * 2_f32.powf((x * 24.0).floor() / 12.0)).collect();
     let sample = |at: usize| {
         let time = at as f32 / RATE as f32;
         let (note, within) = (notes[(time * 4.0) as usize], time * 4.0 % 1.0);
@@ -181,9 +181,13 @@ async fn moments_play_one_at_a_time() {
     page.wait(&format!("{PLAYING}.length === 1")).await;
     space(&page).await;
     page.wait(&format!("{PLAYING}.length === 0")).await;
-    page.keys("#filter", " ").await;
-    page.wait(&format!("$('#filter').value === ' ' && {PLAYING}.length === 0")).await;
-    page.keys("#filter", &char::from(Key::Backspace).to_string()).await;
+    for (key, value) in [(' ', " "), (char::from(Key::Backspace), "")] {
+        page.eval("void ($('#results').firstChild.id = 'before')").await;
+        page.keys("#filter", &key.to_string()).await;
+        page.wait(&format!("$('#filter').value === '{value}' && {PLAYING}.length === 0")).await;
+        // Each change of the filter brings another answer, in which nothing plays.
+        page.wait("!$('#before') && $$('#results [data-testid=band]').length >= 4").await;
+    }
 
     // The waveform plays from where it is pressed, and is moved along by keys.
     let seek = "#results [data-testid=hit]:first-child [data-testid=seek]";
