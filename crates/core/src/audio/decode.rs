@@ -171,9 +171,10 @@ impl Decoding {
         self.reached = self.from;
         self.notes.clear();
         self.counts = Counts::default();
-        // Where packets tell their time in other units, their places are known from the beginning only. In ADPCM, symphonia 0.6
-        // looks for a block of samples at the place of a sample.
+        // Where packets tell their time in other units, their places are known from the beginning only. Of symphonia 0.6, the
+        // reader of ADPCM looks for a block at the place of a sample, and that of MP4 files gives nothing after a jump.
         let is_exact = self.time_base.is_some_and(|base| base.numer.get() == 1 && base.denom.get() == rate)
+            && self.facts.container != "isomp4"
             && !self.facts.codec.starts_with("adpcm");
         let near = self.from.saturating_sub(frames(LEAD, rate));
         if is_exact && near > 0 {
