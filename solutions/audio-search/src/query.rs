@@ -11,7 +11,7 @@ use crate::ranking::Window;
 use crate::terms::Terms;
 
 /// Windows of a query that are searched for, spread evenly over it.
-const MAX_WINDOWS: usize = 64;
+pub const MAX_WINDOWS: usize = 64;
 /// Items of a source read together.
 const PAGE: usize = 1000;
 
