@@ -432,16 +432,14 @@ output = {{ tensor = "embedding", pooling = "none", normalise = true }}
 
 #[test]
 fn towers_for_spectrograms_and_for_samples_equal_numpy() {
-    for (model, file, tensor, most) in
-        // In silence, a logarithm without anything added tells one resampler's rounding from the other's.
-        [("clap", "bands.onnx", "audio_embeds", f32::INFINITY), ("panns", "samples.onnx", "embedding", 0.5)]
-    {
+    for (model, file, tensor) in [("clap", "bands.onnx", "audio_embeds"), ("panns", "samples.onnx", "embedding")] {
         let encoder = open(&random(), model).unwrap();
         let request = json!({
             "audio": tower(&random(), model), "tensor": tensor, "model": reference::models().join(file),
         });
-        let cosines = compared(&encoder, &sounds(24), request, most);
-        assert!(cosines[0] >= 0.999, "{model}: {}", cosines[0]);
+        // In near silence, a logarithm with nothing added, or a peak made 1, shows one resampler's rounding beside the other's.
+        let cosines = compared(&encoder, &sounds(24), request, f32::INFINITY);
+        assert!(cosines[0] >= 0.995 && cosines[cosines.len() / 20] >= 0.999, "{model}: {}", cosines[0]);
     }
 }
 
