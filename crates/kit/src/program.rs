@@ -92,6 +92,8 @@ pub struct Work {
     pub options: &'static [ProgramOption],
     /// Runs it. It reports progress to the [`Watch`], which also signals cancelling; the report is a JSON object.
     pub run: fn(Context, Options, Watch) -> BoxFuture<'static, Result<Value>>,
+    /// How people see the report on a terminal. `None`: its fields, a line each.
+    pub print: Option<fn(&Value, Printer)>,
 }
 
 /// A command of a program's own.

@@ -27,7 +27,13 @@ use crate::*;
 
 pub static TOY: Program = Program {
     facts: Facts { name: "toy", title: "Toy", collection: "toy", spans: true, accepts: &["text"], ..Facts::DEFAULT },
-    work: &[Work { name: "count-words", about: "Counts how often each word occurs", options: &[], run: count_words }],
+    work: &[Work {
+        name: "count-words",
+        about: "Counts how often each word occurs",
+        options: &[],
+        run: count_words,
+        print: None,
+    }],
     commands: &[OwnCommand { define: often, writes: false, run: print_often }],
     routes: Some(|context| OpenApiRouter::new().routes(routes!(how_often)).with_state(context)),
     ..Program::new(|context| Arc::new(Toy(context)))

@@ -139,11 +139,19 @@ impl<'a> Parser<'a> {
         let negated = matches!(self.peek(), Some(Token::Not)) && self.takes_not_after();
         self.next += usize::from(negated);
         let found = match self.peek() {
-            Some(Token::In) => {
-                let place = bare(left, start, "in")?;
-                self.next += 1;
-                Expr::In { place, values: self.list()? }
-            }
+            Some(Token::In) => match left {
+                // As in Python: a list in a json field has this member.
+                Node::Constant(literal, at) if self.names_a_field_next() => {
+                    self.next += 1;
+                    let place = self.place("a json field")?;
+                    Expr::Contains { place, members: Members::One, values: vec![(literal, at)] }
+                }
+                left => {
+                    let place = bare(left, start, "in")?;
+                    self.next += 1;
+                    Expr::In { place, values: self.list()? }
+                }
+            },
             Some(Token::Like) => {
                 let place = bare(left, start, "like")?;
                 self.next += 1;
@@ -153,6 +161,11 @@ impl<'a> Parser<'a> {
             _ => return Ok(left),
         };
         Ok(Node::Condition(if negated { Expr::Not(Box::new(found)) } else { found }))
+    }
+
+    /// Whether a field comes after the word at hand.
+    fn names_a_field_next(&self) -> bool {
+        matches!(self.spots.get(self.next + 1).map(|spot| &spot.token), Some(Token::Word(_)))
     }
 
     /// Whether the `not` at hand belongs to `not in` or `not like`.

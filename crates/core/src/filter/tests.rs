@@ -213,6 +213,20 @@ fn programs_build_what_people_type() {
 }
 
 #[test]
+fn a_member_of_a_list_is_asked_for_in_two_ways() {
+    for (text, same) in [
+        ("\"a\" in meta[\"tags\"] and i > 3", "json_contains(meta[\"tags\"], \"a\") and i > 3"),
+        ("'a' not in meta", "not json_contains(meta, \"a\")"),
+        ("3 in meta or 4 IN meta", "json_contains(meta, 3) or json_contains(meta, 4)"),
+    ] {
+        let filter: Filter = text.parse().unwrap();
+        assert_eq!(filter, same.parse().unwrap(), "{text}");
+    }
+    let wrong = "\"a\" in [\"a\"]".parse::<Filter>().unwrap_err().to_string();
+    assert!(wrong.starts_with("filter: the left side of 'in' must be a field"), "{wrong}");
+}
+
+#[test]
 fn spellings_mean_the_same() {
     for (one, other) in [
         ("i == 1 && s == 'a' || !b", "((i == 1 and s == \"a\") or (not b))"),

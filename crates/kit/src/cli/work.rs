@@ -19,18 +19,19 @@ pub async fn run(context: Context, work: &Work, options: Options, printer: Print
         printer.note(format_args!("{} was cancelled", work.name));
         return Ok(INTERRUPTED.into());
     }
-    finish(&done?, printer)
+    finish(work, &done?, printer)
 }
 
 /// Prints the result of the work.
-pub fn finish(report: &Value, printer: Printer) -> Result<ExitCode> {
-    match report {
+pub fn finish(work: &Work, report: &Value, printer: Printer) -> Result<ExitCode> {
+    match (report, work.print) {
         _ if printer.json => printer.json(report)?,
-        Value::Object(fields) => {
+        (report, Some(print)) => print(report, printer),
+        (Value::Object(fields), None) => {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             printer.table(&[], fields.iter().map(|(name, value)| vec![name.clone(), text(value)]));
         }
-        other => printer.line(other),
+        (other, None) => printer.line(other),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -40,6 +40,12 @@ impl Media {
         Self { folder, members: Members::new(spool.clone()), spool }
     }
 
+    /// The folder: what a program keeps there of a collection, such as where a long computation stands, is of this machine
+    /// only, and gone with the collection.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Keeps a thumbnail of a picture. A file appears whole or not at all; after a power cut it may be missing, and is
     /// made again when it is asked for.
     ///

@@ -96,7 +96,7 @@ async fn do_work(client: &Client, work: &Work, options: &Options, printer: Print
     let (path, input) = (format!("/api/v1/work/{}", work.name), json!({"options": chosen(options)}));
     let job = watched(work.name, &watch, printer, follow(client, &path, &input, &watch)).await?;
     match job.result {
-        Some(report) => work::finish(&report, printer),
+        Some(report) => work::finish(work, &report, printer),
         None => Ok(INTERRUPTED.into()),
     }
 }
