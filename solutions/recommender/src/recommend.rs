@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use bootcamp_core::{Error, Fields, Filter, Hit, Id, MAX_K, Output, Query, Result, SearchRequest, Vector};
+use bootcamp_core::{Error, Fields, Filter, Hit, Id, MAX_K, Output, PageRequest, Query, Result, SearchRequest, Vector};
 use bootcamp_kit::{Context, SearchQuery, combine, stored_vector};
 use serde_json::{Value, json};
 
@@ -21,6 +21,8 @@ const POOL: usize = 10;
 const MIN_POOL: usize = 100;
 /// Hits beyond those asked for: of items that were removed since the training.
 const SPARE: usize = 16;
+/// Items that are looked at for the popular ones.
+const LOOKED_AT: usize = 10_000;
 /// Reasons that are given.
 pub const REASONS: usize = 3;
 
@@ -245,6 +247,26 @@ async fn reasons(context: &Context, hits: &[Hit], folded: &Folded, names: &[Stri
         Reason { title: titles.get(&item).cloned().unwrap_or_else(|| item.clone()), item, adds }
     };
     Ok(all.into_iter().map(|parts| parts.into_iter().map(reason).collect()).collect())
+}
+
+/// The items that most people have rated, of the first [`LOOKED_AT`] by their ids, which are hashes: a fair sample of a
+/// large catalogue.
+///
+/// # Errors
+/// Those of the store.
+pub async fn popular(context: &Context, serving: &Serving, k: usize) -> Result<Vec<(Id, Fields)>> {
+    let model = serving.model(context).await?;
+    let request =
+        PageRequest { limit: LOOKED_AT, output: Output::only(["ratings"]), ..PageRequest::default() };
+    let page = model.items.store.page(&model.items.collection, &request).await?;
+    let ratings = |fields: &Fields| fields.get("ratings").and_then(Value::as_i64).unwrap_or_default();
+    let mut found: Vec<(i64, Id)> =
+        page.records.into_iter().filter_map(|record| Some((-ratings(&record.fields), record.id?))).collect();
+    found.sort_unstable();
+    found.truncate(k);
+    let ids: Vec<Id> = found.into_iter().map(|(_, id)| id).collect();
+    let mut fields = by_id(context, &ids).await?;
+    Ok(ids.into_iter().filter_map(|id| fields.remove(&id).map(|fields| (id, fields))).collect())
 }
 
 /// All of a user's items with what each adds to the score of one item, the most first; and that score.

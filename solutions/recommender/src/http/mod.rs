@@ -22,7 +22,7 @@ use self::bodies::{
 use crate::audience::audience;
 use crate::rate::{Taken, take};
 use crate::ratings::Duplicates;
-use crate::recommend::{Reason, explain};
+use crate::recommend::{Reason, explain, popular};
 use crate::registry::{Pointer, Registry};
 use crate::solution::Recommender;
 use crate::truth::catalogue::{by_id, by_words, find};
@@ -59,12 +59,15 @@ async fn events(State(this): Shared, Body(input): Body<EventsInput>) -> Result<J
     Ok(Json(take(this.context(), this.serving(), input.events).await?))
 }
 
-/// Items by a part of their titles
+/// Items by a part of their titles; without any words, those that most people have rated
 #[utoipa::path(get, path = "/api/v1/titles", tag = "recommender", params(TitlesQuery),
     responses((status = 200, body = TitlesBody), Problems))]
 async fn titles(State(this): Shared, Fields(query): Fields<TitlesQuery>) -> Result<Json<TitlesBody>, Problem> {
     let k = limited(query.k, 10)?;
-    let found = by_words(this.context(), &query.words, k).await?;
+    let found = match query.words.trim() {
+        "" => popular(this.context(), this.serving(), k).await?,
+        words => by_words(this.context(), words, k).await?,
+    };
     let items = found.into_iter().map(|(id, fields)| ItemBody::new(&*this, id, fields));
     Ok(Json(TitlesBody { items: items.collect() }))
 }
