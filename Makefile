@@ -50,6 +50,15 @@ serve-vision-search: ## Serve vision-search's page over the datasets imported so
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p vision-search -- serve
 
+.PHONY: demo-recommender serve-recommender
+demo-recommender: ## Build recommender, fetch MovieLens 100K (research use), train, recommend, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p recommender -- demo
+
+serve-recommender: ## Serve recommender's page over the ratings imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p recommender -- serve
+
 # Mostly a single build from scratch, so incremental compilation would only cost time.
 .PHONY: test
 test: setup format docker-check deny-if-there ## Install what is missing and run every check and test
@@ -92,21 +101,22 @@ deny-if-there:
 # Compose v2 and newer is a part of docker, 1.29 a program of its own.
 COMPOSE = $$(docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: docker-image-search docker-molecule-search docker-question-answering docker-vision-search
+.PHONY: docker-image-search docker-molecule-search docker-question-answering docker-recommender docker-vision-search
 docker-image-search: ## Build image-search's image and run it with Milvus and Redis (docker/README.md)
 docker-molecule-search: ## The same for molecule-search
 docker-question-answering: ## The same for question-answering
+docker-recommender: ## The same for recommender
 docker-vision-search: ## The same for vision-search
-docker-image-search docker-molecule-search docker-question-answering docker-vision-search: docker-%:
+docker-image-search docker-molecule-search docker-question-answering docker-recommender docker-vision-search: docker-%:
 	@$(COMPOSE) -f docker/$*/compose.yaml up --build --detach
 	@for second in {1..60}; do $(COMPOSE) -f docker/$*/compose.yaml exec -T app $* health && break; sleep 1; done
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
 docker-samples: solution = $(or $(SOLUTION),image-search)
-docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|question-answering|vision-search)
+docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|question-answering|recommender|vision-search)
 	@$(COMPOSE) -f docker/$(solution)/compose.yaml exec -T app $(solution) \
-		$(if $(filter vision-search,$(solution)),demo --no-serve,import /samples$(if $(filter question-answering,$(solution)),/questions))
+		$(if $(filter vision-search,$(solution)),demo --no-serve,import /samples$(if $(filter question-answering,$(solution)),/questions)$(if $(filter recommender,$(solution)),/ratings))
 
 .PHONY: docker-down
 docker-down: ## Stop all containers; data is kept
@@ -163,6 +173,14 @@ bench-qa: ## Measure how well question-answering finds, beside the same search i
 	@scripts/test-servers
 	@cargo build --release --locked --quiet -p question-answering
 	@scripts/bench-qa $(PART)
+
+.PHONY: bench-recommender
+bench-recommender: ## Measure recommender beside implicit on MovieLens 100K and made ratings (PART=quality|random|speed|large)
+	@scripts/system-packages g++ python3-pip python3-venv
+	@scripts/bench-peers recommender
+	@scripts/sample-ratings
+	@cargo build --release --locked --quiet -p recommender
+	@scripts/bench-recommender $(PART)
 
 .PHONY: interop-fiftyone
 interop-fiftyone: ## Exchange datasets and indexes with the real FiftyOne, and compare speed (fetches 250 MB)

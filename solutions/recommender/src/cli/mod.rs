@@ -1,5 +1,6 @@
 //! Commands of the program's own.
 
+mod all;
 mod ask;
 mod models;
 mod people;
@@ -16,6 +17,7 @@ use crate::truth::catalogue::{name_of, title_of};
 pub const COMMANDS: &[OwnCommand] = &[
     ask::RECOMMEND,
     ask::SIMILAR,
+    all::COMMAND,
     people::AUDIENCE,
     people::EXPLAIN,
     people::HISTORY,
