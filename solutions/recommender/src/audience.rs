@@ -36,7 +36,8 @@ pub async fn audience(
         output: Output::only(["user", "ratings", "facts"]),
         ..SearchRequest::new(&model.users.field, Query::from(found.vector), k + spare)
     };
-    let hits = model.users.store.search(&model.users.collection, &request).await?.into_iter().next().unwrap_or_default();
+    let hits =
+        model.users.store.search(&model.users.collection, &request).await?.into_iter().next().unwrap_or_default();
     if seen {
         return Ok(hits);
     }

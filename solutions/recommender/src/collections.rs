@@ -65,8 +65,11 @@ impl ModelPart {
 
     /// Its schema. `at` is what [`ModelPart::of`] gave.
     pub fn spec(self, at: &Context, dim: usize) -> CollectionSpec {
-        let spec = CollectionSpec::new(&at.collection, IdKind::String { max_len: 20 })
-            .vector(VectorField::f32(FACTORS, dim, self.metric()));
+        let spec = CollectionSpec::new(&at.collection, IdKind::String { max_len: 20 }).vector(VectorField::f32(
+            FACTORS,
+            dim,
+            self.metric(),
+        ));
         match self {
             Self::Items | Self::Alike => item_fields()
                 .into_iter()

@@ -151,9 +151,9 @@ fn algorithms(options: &Options) -> Result<Vec<Algorithm>> {
 async fn chosen(context: &Context, options: &Options) -> Result<Vec<Parameters>> {
     let algorithms = algorithms(options)?;
     // 200 is a regularization for EASE and none for ALS.
-    let is_given = OPTIONS[7..OPTIONS.len() - 1].iter().find(|option| {
-        options.get(option.name).is_some_and(|value| option.name != "solver" || value != "cg")
-    });
+    let is_given = OPTIONS[7..OPTIONS.len() - 1]
+        .iter()
+        .find(|option| options.get(option.name).is_some_and(|value| option.name != "solver" || value != "cg"));
     if let (Some(option), 2..) = (is_given, algorithms.len()) {
         return Err(Error::invalid(format!("--{} means something else to each algorithm", option.name))
             .with_hint("name one with --algorithms"));

@@ -58,7 +58,8 @@ fn relevance(candidates: &[Candidate], novelty: f32) -> Vec<f32> {
 
 /// Values brought to 0…1.
 fn scaled(values: Vec<f32>) -> Vec<f32> {
-    let (least, most) = values.iter().fold((f32::MAX, f32::MIN), |(least, most), value| (least.min(*value), most.max(*value)));
+    let (least, most) =
+        values.iter().fold((f32::MAX, f32::MIN), |(least, most), value| (least.min(*value), most.max(*value)));
     let range = (most - least).max(f32::MIN_POSITIVE);
     values.into_iter().map(|value| (value - least) / range).collect()
 }
@@ -74,7 +75,12 @@ mod tests {
 
     fn candidates() -> Vec<Candidate> {
         let candidate = |score, x: f32, y: f32, ratings| Candidate { score, vector: vec![x, y], ratings };
-        vec![candidate(1.0, 1.0, 0.0, 500), candidate(0.9, 2.0, 0.1, 300), candidate(0.5, 0.0, 1.0, 3), candidate(0.1, -1.0, 0.0, 2)]
+        vec![
+            candidate(1.0, 1.0, 0.0, 500),
+            candidate(0.9, 2.0, 0.1, 300),
+            candidate(0.5, 0.0, 1.0, 3),
+            candidate(0.1, -1.0, 0.0, 2),
+        ]
     }
 
     #[test]

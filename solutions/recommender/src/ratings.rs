@@ -195,7 +195,8 @@ mod tests {
     use super::*;
 
     fn gathered(duplicates: Duplicates, order: &[usize]) -> Ratings {
-        let all = [("b", "x", 3.0, 20, 0), ("a", "y", 1.0, NO_TIME, 0), ("b", "x", 5.0, 10, 9), ("ü b", "x", -1.0, 5, 0)];
+        let all =
+            [("b", "x", 3.0, 20, 0), ("a", "y", 1.0, NO_TIME, 0), ("b", "x", 5.0, 10, 9), ("ü b", "x", -1.0, 5, 0)];
         let mut gathering = Gathering::new(duplicates);
         for at in order {
             let (user, item, value, time, taken) = all[*at];
@@ -209,7 +210,10 @@ mod tests {
         for (duplicates, value) in [(Duplicates::Last, 3.0), (Duplicates::Sum, 8.0), (Duplicates::Max, 5.0)] {
             let ratings = gathered(duplicates, &[0, 1, 2, 3]);
             assert_eq!(ratings, gathered(duplicates, &[3, 2, 1, 0]));
-            assert_eq!((&ratings.users[..], &ratings.items[..]), (&["a", "b", "ü b"].map(String::from)[..], &["x", "y"].map(String::from)[..]));
+            assert_eq!(
+                (&ratings.users[..], &ratings.items[..]),
+                (&["a", "b", "ü b"].map(String::from)[..], &["x", "y"].map(String::from)[..])
+            );
             let of_b = ratings.list.iter().find(|rating| rating.user == 1).unwrap();
             assert_eq!((of_b.value, of_b.time, ratings.list.len()), (value, 20, 3));
         }
@@ -223,7 +227,10 @@ mod tests {
         assert_eq!(matrix.iter().collect::<Vec<_>>(), [(0, 1, 1.0 + 2.0 / 3.0), (1, 0, 3.0)]);
         ratings.check(&liking).unwrap();
         let error = ratings.check(&Liking { least: Some(9.0), ..liking }).unwrap_err();
-        assert_eq!((error.to_string().as_str(), error.hint()), ("none of 3 ratings is a like", Some("lower --min-value")));
+        assert_eq!(
+            (error.to_string().as_str(), error.hint()),
+            ("none of 3 ratings is a like", Some("lower --min-value"))
+        );
         assert!(Ratings::default().check(&liking).unwrap_err().to_string().starts_with("there are no ratings"));
     }
 }

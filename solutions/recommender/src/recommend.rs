@@ -256,8 +256,7 @@ async fn reasons(context: &Context, hits: &[Hit], folded: &Folded, names: &[Stri
 /// Those of the store.
 pub async fn popular(context: &Context, serving: &Serving, k: usize) -> Result<Vec<(Id, Fields)>> {
     let model = serving.model(context).await?;
-    let request =
-        PageRequest { limit: LOOKED_AT, output: Output::only(["ratings"]), ..PageRequest::default() };
+    let request = PageRequest { limit: LOOKED_AT, output: Output::only(["ratings"]), ..PageRequest::default() };
     let page = model.items.store.page(&model.items.collection, &request).await?;
     let ratings = |fields: &Fields| fields.get("ratings").and_then(Value::as_i64).unwrap_or_default();
     let mut found: Vec<(i64, Id)> =
@@ -273,7 +272,12 @@ pub async fn popular(context: &Context, serving: &Serving, k: usize) -> Result<V
 ///
 /// # Errors
 /// `NotFound` for a user without ratings, or an item that the model does not have.
-pub async fn explain(context: &Context, serving: &Serving, user: &str, item: &crate::wish::Named) -> Result<(f32, Vec<Reason>)> {
+pub async fn explain(
+    context: &Context,
+    serving: &Serving,
+    user: &str,
+    item: &crate::wish::Named,
+) -> Result<(f32, Vec<Reason>)> {
     let model = serving.model(context).await?;
     let rated = history(context, user, model.info.duplicates).await?;
     if rated.is_empty() {

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bootcamp_core::{Error, ErrorKind, Fields, Filter, Id, Output, PageRequest, Record, Result, Selection, ServerKind, scan};
+use bootcamp_core::{
+    Error, ErrorKind, Fields, Filter, Id, Output, PageRequest, Record, Result, Selection, ServerKind, scan,
+};
 use bootcamp_kit::Context;
 use futures::TryStreamExt;
 use serde::de::DeserializeOwned;
@@ -92,9 +94,9 @@ impl Registry {
     /// # Errors
     /// `NotFound` when there is no such model.
     pub async fn model(&self, version: &str) -> Result<ModelInfo> {
-        self.body(&model_id(version)).await?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("there is no model {version}"))
-        })
+        self.body(&model_id(version))
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no model {version}")))
     }
 
     /// The model that counts.
@@ -212,7 +214,8 @@ impl Registry {
     /// # Errors
     /// Those of the store.
     pub async fn put_blob(&self, version: &str, name: &str, bytes: &[u8]) -> Result<()> {
-        let parts: Vec<(Id, &[u8])> = blob_ids(version, name, bytes.len()).into_iter().zip(bytes.chunks(PART)).collect();
+        let parts: Vec<(Id, &[u8])> =
+            blob_ids(version, name, bytes.len()).into_iter().zip(bytes.chunks(PART)).collect();
         for page in parts.chunks(PAGE) {
             let records: Vec<Record> = page
                 .iter()

@@ -101,8 +101,7 @@ pub async fn train(context: Context, options: Options, watch: Watch) -> Result<V
     }
     let (duplicates, least) = reading(&options);
     let truth = load(&context, duplicates, &watch).await?;
-    let liking =
-        Liking { least, confidence: parameters.confidence as f32, largest: truth.ratings.largest() };
+    let liking = Liking { least, confidence: parameters.confidence as f32, largest: truth.ratings.largest() };
     truth.ratings.check(&liking)?;
     let fitting = Fitting { parameters, liking, is_afresh: options.is_on("afresh") };
     let folder = context.media.folder().to_owned();
@@ -175,7 +174,8 @@ impl Fitting {
         let resumed = start.as_ref().map_or(0, |state| state.epoch);
         watch.set_total(self.parameters.epochs as u64);
         watch.advance(resumed as u64);
-        let reporter = Reporter { watch: watch.clone(), checkpoint, begun: Instant::now(), resumed, loss: Default::default() };
+        let reporter =
+            Reporter { watch: watch.clone(), checkpoint, begun: Instant::now(), resumed, loss: Default::default() };
         let (users, mut items, blobs) = self.factors(&matrix, start, &reporter)?;
         let is_cold: Vec<bool> = matrix.counts().iter().map(|count| *count == 0).collect();
         let cold = self.learn_cold(truth, &items, &is_cold)?;
@@ -384,7 +384,12 @@ async fn write(at: &Context, records: impl Iterator<Item = Record>, watch: &Watc
 }
 
 /// Every item of the catalogue: with the vector of its ratings, or else of its facts.
-fn items<'a>(truth: &'a Truth, model: &'a Model, info: &'a ModelInfo, part: ModelPart) -> impl Iterator<Item = Record> + 'a {
+fn items<'a>(
+    truth: &'a Truth,
+    model: &'a Model,
+    info: &'a ModelInfo,
+    part: ModelPart,
+) -> impl Iterator<Item = Record> + 'a {
     let mut counts = vec![0_i64; truth.ratings.items.len()];
     truth.ratings.list.iter().for_each(|rating| counts[rating.item as usize] += 1);
     truth.items.iter().filter_map(move |(name, facts)| {
@@ -431,4 +436,3 @@ pub fn user(name: &str, vector: Vec<f32>, ratings: i64, facts: Value) -> Record 
         .field("ratings", ratings)
         .field("facts", facts)
 }
-

@@ -59,9 +59,9 @@ pub async fn best(context: &Context, algorithm: Algorithm) -> Result<Parameters>
     let mut trials: Vec<Trial> = Registry::new(context).bodies(KIND).await?;
     trials.retain(|trial| trial.scored.parameters.algorithm == algorithm);
     let last = trials.iter().max_by_key(|trial| trial.at).map(|trial| (trial.setting.clone(), trial.metric.clone()));
-    let of_last = trials
-        .into_iter()
-        .filter(|trial| last.as_ref().is_some_and(|(setting, metric)| (&trial.setting, &trial.metric) == (setting, metric)));
+    let of_last = trials.into_iter().filter(|trial| {
+        last.as_ref().is_some_and(|(setting, metric)| (&trial.setting, &trial.metric) == (setting, metric))
+    });
     let best = of_last.max_by(|a, b| a.value().total_cmp(&b.value()));
     best.map(|trial| trial.scored.parameters).ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("{} was not tuned yet", algorithm.name()))

@@ -24,7 +24,10 @@ async fn films_are_picked_and_the_list_changes_at_once() {
     page.fits_and_is_named("recommendations").await;
     let first = page.text("[data-testid=hit] .film-title").await;
     page.click("[data-testid=hit] [data-testid=unlike]").await;
-    page.wait(&format!("$('[data-testid=chip-unlike]') && $('[data-testid=hit] .film-title').textContent !== '{first}'")).await;
+    page.wait(&format!(
+        "$('[data-testid=chip-unlike]') && $('[data-testid=hit] .film-title').textContent !== '{first}'"
+    ))
+    .await;
     page.click("#taste-clear").await;
     page.wait("$('[data-testid=popular]') && location.hash === '#search'").await;
 
@@ -37,7 +40,11 @@ async fn films_are_picked_and_the_list_changes_at_once() {
     let rated = page.eval("$$('[data-testid=rated]').length").await.as_u64().unwrap();
     let first = page.text("[data-testid=hit] .film-title").await;
     page.eval("(() => { const s = $('[data-testid=hit] select'); s.value = '5'; s.onchange(); })()").await;
-    page.wait(&format!("$$('[data-testid=rated]').length === {} && $('[data-testid=hit] .film-title').textContent !== '{first}'", rated + 1)).await;
+    page.wait(&format!(
+        "$$('[data-testid=rated]').length === {} && $('[data-testid=hit] .film-title').textContent !== '{first}'",
+        rated + 1
+    ))
+    .await;
 
     // A mistake in the filter stands beside it.
     page.write("#recommend-filter", "yaer > 3").await;
@@ -48,7 +55,10 @@ async fn films_are_picked_and_the_list_changes_at_once() {
 
     // A film at large: what is like it, and who would want it.
     page.click("[data-testid=hit] [data-testid=open]").await;
-    page.wait("$('#detail').open && $$('[data-testid=similar] a').length > 3 && $$('[data-testid=audience] a').length > 3").await;
+    page.wait(
+        "$('#detail').open && $$('[data-testid=similar] a').length > 3 && $$('[data-testid=audience] a').length > 3",
+    )
+    .await;
     page.fits_and_is_named("a film at large").await;
     page.click("#detail-close").await;
     page.finish(&["400 (Bad Request)"]).await;

@@ -5,8 +5,11 @@ use bootcamp_testkit::program::MASKS;
 use crate::{home, titles, trained};
 
 /// What differs between runs of a training.
-const OURS: [(&str, &str); 3] =
-    [(r"(?m)seconds +\d+\.\d+", "seconds [time]"), (r"\d+\.\d+ s left", "[time] left"), (r" +\d+\.\d  (\d+ factors)", "  [time]  $1")];
+const OURS: [(&str, &str); 3] = [
+    (r"(?m)seconds +\d+\.\d+", "seconds [time]"),
+    (r"\d+\.\d+ s left", "[time] left"),
+    (r" +\d+\.\d  (\d+ factors)", "  [time]  $1"),
+];
 
 macro_rules! snapshot {
     ($home:expr, $name:expr, $run:expr) => {
@@ -27,12 +30,16 @@ fn a_first_session() {
 
     // User 0 likes comedies, and every film that is recommended is one that they have not rated.
     let rated = home.json(&["history", "u0"]);
-    let rated: Vec<&str> = rated["ratings"].as_array().unwrap().iter().map(|row| row["item"].as_str().unwrap()).collect();
+    let rated: Vec<&str> =
+        rated["ratings"].as_array().unwrap().iter().map(|row| row["item"].as_str().unwrap()).collect();
     let found = home.json(&["recommend", "u0", "-k", "5"]);
     assert!(titles(&found).iter().all(|title| title.starts_with("Comedy")), "{found}");
     assert!(found["hits"].as_array().unwrap().iter().all(|hit| !rated.contains(&hit["item"].as_str().unwrap())));
     let again = home.json(&["recommend", "u0", "-k", "5", "--seen"]);
-    assert!(again["hits"].as_array().unwrap().iter().any(|hit| rated.contains(&hit["item"].as_str().unwrap())), "{again}");
+    assert!(
+        again["hits"].as_array().unwrap().iter().any(|hit| rated.contains(&hit["item"].as_str().unwrap())),
+        "{again}"
+    );
 
     // Filters of facts, in the words of the issue.
     let found = home.json(&["recommend", "u0", "--filter", "year > 1990 and \"Horror\" in genres"]);
@@ -46,8 +53,12 @@ fn a_first_session() {
     assert!(titles(&newcomer).iter().all(|title| title.starts_with("Western")), "{newcomer}");
     assert!(titles(&home.json(&["similar", "f1", "-k", "4"])).iter().all(|title| title.starts_with("Horror")));
     let users = home.json(&["audience", "f4", "-k", "5"]);
-    let users: Vec<usize> =
-        users["users"].as_array().unwrap().iter().map(|user| user["user"].as_str().unwrap()[1..].parse().unwrap()).collect();
+    let users: Vec<usize> = users["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["user"].as_str().unwrap()[1..].parse().unwrap())
+        .collect();
     assert!(users.iter().all(|user| user % 3 == 1) && users.len() == 5, "{users:?}");
 }
 
@@ -61,7 +72,10 @@ fn reasons_add_up_to_the_score() {
     assert!(because[0]["title"].as_str().unwrap().starts_with("Western"), "{told}");
     let found = home.json(&["recommend", "u2", "--explain", "-k", "3"]);
     let hit = &found["hits"][0];
-    assert!(hit["because"].as_array().unwrap().len() == 3 && hit["because"][0]["adds"].as_f64().unwrap() > 0.0, "{found}");
+    assert!(
+        hit["because"].as_array().unwrap().len() == 3 && hit["because"][0]["adds"].as_f64().unwrap() > 0.0,
+        "{found}"
+    );
     let same = home.json(&["explain", "u2", hit["item"].as_str().unwrap()]);
     assert!((same["score"].as_f64().unwrap() - hit["score"].as_f64().unwrap()).abs() < 1e-4, "{same} {hit}");
 }
@@ -71,7 +85,10 @@ fn items_without_ratings_are_recommended_by_their_facts() {
     let home = trained();
     let cold = home.json(&["recommend", "u1", "--filter", "cold == true", "-k", "1"]);
     assert_eq!(titles(&cold), ["Horror Film 61"], "the horror film among the three that nobody has rated");
-    assert_eq!(titles(&home.json(&["similar", "f62", "-k", "1", "--filter", "cold == false"]))[0].split(' ').next(), Some("Western"));
+    assert_eq!(
+        titles(&home.json(&["similar", "f62", "-k", "1", "--filter", "cold == false"]))[0].split(' ').next(),
+        Some("Western")
+    );
 }
 
 #[test]
@@ -79,7 +96,8 @@ fn lists_can_be_diverse_and_new() {
     let home = trained();
     let of = |flags: &[&str]| titles(&home.json(&[&["recommend", "u0", "-k", "8"], flags].concat()));
     let kinds = |titles: &[String]| {
-        let kinds: std::collections::BTreeSet<_> = titles.iter().map(|title| title.split(' ').next().unwrap().to_owned()).collect();
+        let kinds: std::collections::BTreeSet<_> =
+            titles.iter().map(|title| title.split(' ').next().unwrap().to_owned()).collect();
         kinds.len()
     };
     let (plain, diverse) = (of(&[]), of(&["--diversity", "0.8"]));
@@ -98,7 +116,8 @@ fn algorithms_are_measured_in_one_table() {
     assert_eq!(names.last(), Some(&"popularity"), "tastes differ, so one list for all is the worst: {table}");
     let als = table["table"].as_array().unwrap().iter().find(|row| row["parameters"]["algorithm"] == "als").unwrap();
     let ndcg = &als["metrics"]["ndcg@10"];
-    let (low, value, high) = (ndcg["low"].as_f64().unwrap(), ndcg["value"].as_f64().unwrap(), ndcg["high"].as_f64().unwrap());
+    let (low, value, high) =
+        (ndcg["low"].as_f64().unwrap(), ndcg["value"].as_f64().unwrap(), ndcg["high"].as_f64().unwrap());
     assert!(low < value && value < high && value > 0.2, "{als}");
     let mut again = home.json(&["evaluate", "--relevant", "4"]);
     let mut first = table.clone();
@@ -123,8 +142,11 @@ fn everybody_gets_a_list() {
     let told = home.json(&["recommend-all", "lists.jsonl", "-k", "5"]);
     assert_eq!(told["users"], 60);
     let text = std::fs::read_to_string(home.path().join("lists.jsonl")).unwrap();
-    let list: serde_json::Value =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).find(|list: &serde_json::Value| list["user"] == "u0").unwrap();
+    let list: serde_json::Value = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .find(|list: &serde_json::Value| list["user"] == "u0")
+        .unwrap();
     let one = home.json(&["recommend", "u0", "-k", "5"]);
     let items: Vec<_> = one["hits"].as_array().unwrap().iter().map(|hit| hit["item"].clone()).collect();
     assert_eq!(list["items"].as_array().unwrap(), &items);

@@ -81,7 +81,11 @@ fn plays_add_up_where_they_shall() {
     let home = home().with("plays.csv", format!("user,item,value,time\n{plays}"));
     assert_eq!(home.run(&["import", "plays.csv", "-q", "--no-train"]).code, Some(0));
     let sum = home.json(&["train", "--duplicates", "sum", "--min-value", "12"]);
-    assert_eq!((&sum["ratings"], &sum["likes"]), (&json!(5), &json!(2)), "a has played both 15 times, b three 10 times");
+    assert_eq!(
+        (&sum["ratings"], &sum["likes"]),
+        (&json!(5), &json!(2)),
+        "a has played both 15 times, b three 10 times"
+    );
     let last = home.json(&["train", "--min-value", "1"]);
     assert_eq!((&last["ratings"], &last["likes"]), (&json!(5), &json!(5)));
 }

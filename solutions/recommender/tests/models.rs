@@ -1,7 +1,7 @@
 //! The models as a library: what is known of data that was made so, whatever the number of threads, and against NumPy.
 
-use recommender::evaluation::split::{Split, SplitKind};
 use recommender::evaluation::evaluate;
+use recommender::evaluation::split::{Split, SplitKind};
 use recommender::model::fit::Quiet;
 use recommender::model::random::Random;
 use recommender::model::{Algorithm, Matrix, Parameters};
@@ -12,7 +12,8 @@ const LIKING: Liking = Liking { least: None, confidence: 0.0, largest: 1.0 };
 /// Users and items with hidden vectors of a few dimensions; a user has the items nearest to them, but for chance.
 fn low_rank(users: usize, items: usize, rank: usize, each: usize) -> (Ratings, Vec<Vec<f64>>) {
     let mut random = Random::new(11);
-    let mut vectors = |count: usize| -> Vec<Vec<f64>> { (0..count).map(|_| (0..rank).map(|_| random.normal()).collect()).collect() };
+    let mut vectors =
+        |count: usize| -> Vec<Vec<f64>> { (0..count).map(|_| (0..rank).map(|_| random.normal()).collect()).collect() };
     let (of_users, of_items) = (vectors(users), vectors(items));
     let mut random = Random::new(12);
     let mut gathering = Gathering::new(Duplicates::Last);
@@ -69,7 +70,8 @@ fn every_algorithm_is_better_than_one_list_for_all() {
     let (ratings, _) = low_rank(300, 120, 4, 14);
     let split = Split::new(&ratings, SplitKind::Last, None, &LIKING, 1).unwrap();
     let of = |algorithm| {
-        let scored = evaluate(&split, &LIKING, &Parameters { factors: 8, ..Parameters::of(algorithm) }, &Quiet).unwrap();
+        let scored =
+            evaluate(&split, &LIKING, &Parameters { factors: 8, ..Parameters::of(algorithm) }, &Quiet).unwrap();
         scored.metrics["ndcg@10"].value
     };
     let popularity = of(Algorithm::Popularity);
@@ -101,7 +103,8 @@ fn a_half_step_is_what_numpy_gives() {
     use recommender::model::linear::gram;
 
     let items = Factors::new(2, vec![0.5, -1.0, 2.0, 0.25, -0.75, 1.5]);
-    let matrix = Matrix::new(4, 3, [(0, 0, 1.0), (1, 0, 1.0), (1, 1, 2.0), (2, 0, 1.0), (2, 1, 1.0), (2, 2, 3.0), (3, 2, 0.5)]);
+    let matrix =
+        Matrix::new(4, 3, [(0, 0, 1.0), (1, 0, 1.0), (1, 1, 2.0), (2, 0, 1.0), (2, 1, 1.0), (2, 2, 3.0), (3, 2, 0.5)]);
     let als = Parameters { factors: 2, regularization: 0.1, unobserved: 0.25, ..Parameters::of(Algorithm::Als) }.als();
     let half = Half::new(als, &items, gram(&items), 3);
     for (user, expected) in NUMPY.iter().enumerate() {

@@ -24,14 +24,20 @@ fn one_user_and_one_item() {
 #[test]
 fn equal_negative_and_mixed_ratings() {
     let equal: String = (0..40).map(|at| format!("u{},i{},3\n", at / 4, at % 7)).collect();
-    let home = home().with("equal.csv", format!("user,item,rating\n{equal}")).with("minus.csv", "user,item,rating\na,x,-5\na,y,-1\nb,x,0\n");
+    let home = home()
+        .with("equal.csv", format!("user,item,rating\n{equal}"))
+        .with("minus.csv", "user,item,rating\na,x,-5\na,y,-1\nb,x,0\n");
     assert_eq!(home.run(&["import", "equal.csv", "-q"]).code, Some(0));
     assert!(!titles(&home.json(&["recommend", "u1"])).is_empty());
     let other = ["--collection", "minus"];
     let run = home.run(&[&["import", "minus.csv", "-q"][..], &other].concat());
     assert_eq!(run.code, Some(0), "without a like there is no model, which is no error: {}", run.err);
     let run = home.run(&[&["train", "-q"][..], &other].concat());
-    assert!(run.code == Some(4) && run.err.contains("none of 3 ratings is a like") && run.err.contains("--min-value"), "{}", run.shown());
+    assert!(
+        run.code == Some(4) && run.err.contains("none of 3 ratings is a like") && run.err.contains("--min-value"),
+        "{}",
+        run.shown()
+    );
     let told = home.json(&[&["train", "--min-value", "-2"][..], &other].concat());
     assert_eq!((&told["likes"], &told["ratings"]), (&json!(2), &json!(3)));
 }
@@ -53,13 +59,19 @@ fn every_kind_of_file_in_a_folder() {
     std::fs::create_dir(&folder).unwrap();
     let write = |name: &str, text: &[u8]| std::fs::write(folder.join(name), text).unwrap();
     write("u.data", b"1\t10\t5\t881250949\n2\t11\t4\t881250950\n1\t12\t3\t881250951\n2\t10\t5\t881250952\n");
-    write("u.item", "10|Caf\u{e9} (1995)|01-Jan-1995||http://x|0|0|0|1|0|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n".replace('é', "\u{e9}").as_bytes());
+    write(
+        "u.item",
+        "10|Caf\u{e9} (1995)|01-Jan-1995||http://x|0|0|0|1|0|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n"
+            .replace('é', "\u{e9}")
+            .as_bytes(),
+    );
     write("more.item", b"item_id:token\tdirector:token\n10\tLasseter\n11\tWoo\n");
     write("u.user", b"1|24|M|technician|85711\n2|53|F|other|94043\n");
     write("tags.csv", b"userId,movieId,tag,timestamp\n1,10,fun,3\n");
     write("README", b"no table");
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    std::io::Write::write_all(&mut gz, b"{\"user\": 3, \"item\": 12, \"value\": 2.5, \"time\": \"1997-12-04\"}\n").unwrap();
+    std::io::Write::write_all(&mut gz, b"{\"user\": 3, \"item\": 12, \"value\": 2.5, \"time\": \"1997-12-04\"}\n")
+        .unwrap();
     write("late.jsonl.gz", &gz.finish().unwrap());
     let run = home.run(&["import", "mixed", "-q", "--json"]);
     assert_eq!(run.code, Some(0), "{}", run.shown());
@@ -68,11 +80,17 @@ fn every_kind_of_file_in_a_folder() {
     assert_eq!(home.json(&["count"])["count"], 3);
     let shown = home.json(&["show", "10"]);
     let fields = &shown["fields"];
-    assert_eq!((&shown["title"], &fields["year"], &fields["facts"]["director"]), (&json!("Café"), &json!(1995), &json!("Lasseter")));
+    assert_eq!(
+        (&shown["title"], &fields["year"], &fields["facts"]["director"]),
+        (&json!("Café"), &json!(1995), &json!("Lasseter"))
+    );
     assert_eq!(fields["genres"], json!(["Animation", "Comedy"]));
     assert_eq!(home.json(&["history", "3"])["ratings"][0]["time"], 881_193_600_000_i64);
     let users = home.json(&["audience", "12", "--filter", "facts[\"age\"] > 30"]);
-    assert_eq!(users["users"].as_array().unwrap().iter().map(|user| user["user"].clone()).collect::<Vec<_>>(), [json!("2")]);
+    assert_eq!(
+        users["users"].as_array().unwrap().iter().map(|user| user["user"].clone()).collect::<Vec<_>>(),
+        [json!("2")]
+    );
 
     // A file that has changed replaces what it had given; one that is gone is pruned.
     write("u.data", b"1\t10\t5\t881250949\n");

@@ -16,10 +16,20 @@ fn the_api_keeps_its_own_word() {
 #[test]
 fn before_anything_is_imported_each_route_says_so() {
     let server = Server::start(&home(), &[]);
-    for path in ["/api/v1/titles?words=a", "/api/v1/users", "/api/v1/history?user=a", "/api/v1/explain?user=a&item=b", "/api/v1/audience?item=a", "/api/v1/taste-map"] {
+    for path in [
+        "/api/v1/titles?words=a",
+        "/api/v1/users",
+        "/api/v1/history?user=a",
+        "/api/v1/explain?user=a&item=b",
+        "/api/v1/audience?item=a",
+        "/api/v1/taste-map",
+    ] {
         assert_eq!(server.try_get(path).unwrap_err(), 404, "{path}");
     }
-    assert_eq!(server.get("/api/v1/trainings"), json!({"current": null, "previous": null, "models": [], "evaluation": null}));
+    assert_eq!(
+        server.get("/api/v1/trainings"),
+        json!({"current": null, "previous": null, "models": [], "evaluation": null})
+    );
     assert_eq!(server.post("/api/v1/rollback", &json!({})).unwrap_err(), 404);
 }
 
@@ -28,7 +38,8 @@ fn titles_users_and_reasons_are_found() {
     let home = trained();
     let server = Server::start(&home, &[]);
     let items = server.get("/api/v1/titles?words=COMEDY%20film%201&k=3");
-    let names: Vec<_> = items["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<_> =
+        items["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect();
     assert!(names.iter().all(|name| name.starts_with("Comedy Film 1")) && names.len() == 3, "{names:?}");
     let popular = server.get("/api/v1/titles?k=5");
     let ratings = |item: &serde_json::Value| item["fields"]["item"].as_str().unwrap().to_owned();

@@ -30,7 +30,8 @@ impl On {
         let mut told = Vec::new();
         let mut ask = |arguments: &[&str]| {
             let body = self.json(arguments);
-            let list = body["hits"].as_array().or(body["users"].as_array()).or(body["because"].as_array()).unwrap().clone();
+            let list =
+                body["hits"].as_array().or(body["users"].as_array()).or(body["because"].as_array()).unwrap().clone();
             let name = |one: &Value| one["item"].as_str().or(one["user"].as_str()).unwrap().to_owned();
             told.push(list.iter().map(name).collect());
         };

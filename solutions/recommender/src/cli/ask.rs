@@ -29,9 +29,9 @@ fn recommend() -> Command {
 }
 
 fn similar() -> Command {
-    let command = Command::new("similar").about("Find items that are like others").arg(
-        Arg::new("item").required(true).num_args(1..).value_name("ITEM").help("An item's id, or its title"),
-    );
+    let command = Command::new("similar")
+        .about("Find items that are like others")
+        .arg(Arg::new("item").required(true).num_args(1..).value_name("ITEM").help("An item's id, or its title"));
     with_terms(command)
 }
 

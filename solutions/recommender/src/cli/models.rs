@@ -31,7 +31,13 @@ fn list(context: Context, _: ArgMatches, printer: Printer) -> BoxFuture<'static,
         }
         let row = |model: &ModelInfo| {
             let is = |version: &Option<String>| version.as_ref() == Some(&model.version);
-            let state = if is(&pointer.current) { "current" } else if is(&pointer.previous) { "previous" } else { "" };
+            let state = if is(&pointer.current) {
+                "current"
+            } else if is(&pointer.previous) {
+                "previous"
+            } else {
+                ""
+            };
             vec![
                 model.version.clone(),
                 state.to_owned(),

@@ -30,16 +30,20 @@ fn item() -> Arg {
 }
 
 fn define_audience() -> Command {
-    let command = Command::new("audience").about("Find the users who would want an item").arg(item()).arg(
-        Arg::new("seen").long("seen").action(ArgAction::SetTrue).help("Also those who have rated it already"),
-    );
+    let command = Command::new("audience")
+        .about("Find the users who would want an item")
+        .arg(item())
+        .arg(Arg::new("seen").long("seen").action(ArgAction::SetTrue).help("Also those who have rated it already"));
     with_terms(command).mut_arg("filter", |filter| {
         filter.help("Only users that match, in Milvus's expression language: `ratings > 20 and facts[\"age\"] < 30`")
     })
 }
 
 fn define_explain() -> Command {
-    Command::new("explain").about("Say which of a user's items speak for an item, and by how much").arg(user()).arg(item())
+    Command::new("explain")
+        .about("Say which of a user's items speak for an item, and by how much")
+        .arg(user())
+        .arg(item())
 }
 
 fn define_history() -> Command {
@@ -55,7 +59,8 @@ fn run_audience(context: Context, matches: ArgMatches, printer: Printer) -> BoxF
     Box::pin(async move {
         let item = named(&context, &matches).await?;
         let filter = matches.get_one::<String>("filter").map(String::as_str);
-        let hits = audience(&context, &Serving::default(), &item, k(&matches), filter, matches.get_flag("seen")).await?;
+        let hits =
+            audience(&context, &Serving::default(), &item, k(&matches), filter, matches.get_flag("seen")).await?;
         let field = |hit: &bootcamp_core::Hit, name: &str| hit.fields.get(name).cloned().unwrap_or_default();
         if printer.json {
             let users: Vec<Value> = hits

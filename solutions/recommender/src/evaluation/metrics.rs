@@ -118,7 +118,9 @@ pub fn means(measured: &[(Measured, Vec<u32>)], lists: &Lists<'_>, seed: u64) ->
             ((*name).to_owned(), Mean { value, low: Some(bounds[at].0), high: Some(bounds[at].1) })
         })
         .collect();
-    for (name, value) in [("coverage@10", coverage(lists)), ("novelty@10", novelty(lists)), ("popularity-lift@10", lift(lists))] {
+    for (name, value) in
+        [("coverage@10", coverage(lists)), ("novelty@10", novelty(lists)), ("popularity-lift@10", lift(lists))]
+    {
         means.insert(name.to_owned(), Mean { value, low: None, high: None });
     }
     means
@@ -167,7 +169,8 @@ fn novelty(lists: &Lists<'_>) -> f64 {
 /// & Mobasher, "The unfairness of popularity bias in recommendation", 2019): 0 is no bias.
 fn lift(lists: &Lists<'_>) -> f64 {
     let of_items = |items: &[u32]| mean(items.iter().map(|item| f64::from(lists.popularity[*item as usize])));
-    let pairs = lists.shown.iter().zip(&lists.histories).filter(|(list, history)| !list.is_empty() && !history.is_empty());
+    let pairs =
+        lists.shown.iter().zip(&lists.histories).filter(|(list, history)| !list.is_empty() && !history.is_empty());
     let lifts = pairs.filter_map(|(list, history)| {
         let own = of_items(history);
         (own > 0.0).then(|| of_items(list) / own - 1.0)

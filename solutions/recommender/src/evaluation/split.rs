@@ -151,9 +151,14 @@ mod tests {
 
     fn ratings() -> Ratings {
         let mut gathering = Gathering::new(Duplicates::Last);
-        for (user, item, value, time) in
-            [("a", "1", 5.0, 10), ("a", "2", 4.0, 30), ("a", "3", 2.0, 40), ("b", "1", 4.0, 20), ("b", "2", 3.0, 50), ("c", "3", 5.0, 60)]
-        {
+        for (user, item, value, time) in [
+            ("a", "1", 5.0, 10),
+            ("a", "2", 4.0, 30),
+            ("a", "3", 2.0, 40),
+            ("b", "1", 4.0, 20),
+            ("b", "2", 3.0, 50),
+            ("c", "3", 5.0, 60),
+        ] {
             gathering.add(user, item, value, time, 0);
         }
         gathering.finish()

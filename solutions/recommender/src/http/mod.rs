@@ -16,10 +16,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::bodies::{
-    AudienceBody, AudienceQuery, EventsInput, ExplainBody, ExplainQuery, HistoryBody, HistoryQuery, MapQuery, RatedBody,
-    ReasonBody, TitlesBody, TitlesQuery, TrainingsBody, UserBody, UsersBody, UsersQuery,
+    AudienceBody, AudienceQuery, EventsInput, ExplainBody, ExplainQuery, HistoryBody, HistoryQuery, MapQuery,
+    RatedBody, ReasonBody, TitlesBody, TitlesQuery, TrainingsBody, UserBody, UsersBody, UsersQuery,
 };
 use crate::audience::audience;
+use crate::measuring;
 use crate::rate::{Taken, take};
 use crate::ratings::Duplicates;
 use crate::recommend::{Reason, explain, popular};
@@ -28,7 +29,6 @@ use crate::solution::Recommender;
 use crate::truth::catalogue::{by_id, by_words, find};
 use crate::truth::events::{history, item_id};
 use crate::wish::Named;
-use crate::measuring;
 
 /// The most items of a list.
 const MOST: usize = 200;

@@ -11,9 +11,9 @@ use bootcamp_kit::source::{Content, Origin, Source};
 use bootcamp_kit::{Context, hex};
 use serde_json::{Value, json};
 
+use crate::collections;
 use crate::tables::join;
 use crate::truth::catalogue;
-use crate::collections;
 
 /// Names looked up together.
 const PAGE: usize = 1000;

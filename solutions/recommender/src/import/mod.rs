@@ -148,7 +148,8 @@ fn take(known: &mut BTreeMap<String, Known>, source: &Source, layout: &Layout, w
     let table: Arc<str> = source.name.as_str().into();
     for (name, fields) in read.of {
         let line = read.lines.get(&name).copied().unwrap_or_default();
-        let known = known.entry(name).or_insert_with(|| Known { fields: Fields::new(), table: Arc::clone(&table), line });
+        let known =
+            known.entry(name).or_insert_with(|| Known { fields: Fields::new(), table: Arc::clone(&table), line });
         join(&mut known.fields, fields);
     }
 }

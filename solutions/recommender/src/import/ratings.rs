@@ -99,10 +99,7 @@ impl Pipeline for Bundles {
 
     fn decode<'a>(&'a self, source: &'a Source) -> Result<Items<'a, ()>> {
         let (rows, users, items) = self.read(source)?;
-        self.met
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(items.names.iter().map(|name| name.to_string()));
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).extend(items.names.iter().map(|name| name.to_string()));
         let mut at = 0;
         Ok(Box::new(std::iter::from_fn(move || {
             let user = rows.get(at)?.user;

@@ -274,7 +274,10 @@ fn gradients(
         add(residual, -step, product);
         let next = dot(residual, residual);
         let turn = next / length;
-        direction.iter_mut().zip(&*residual).for_each(|(direction, residual)| *direction = residual + turn * *direction);
+        direction
+            .iter_mut()
+            .zip(&*residual)
+            .for_each(|(direction, residual)| *direction = residual + turn * *direction);
         length = next;
     }
 }

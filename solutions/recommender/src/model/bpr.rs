@@ -87,7 +87,12 @@ impl Bpr {
     }
 
     /// Each pair of a user and an item once; the mean of −ln σ.
-    fn epoch(&self, matrix: &Matrix, State { epoch, users, items }: &mut State, progress: &dyn Progress) -> Result<f64> {
+    fn epoch(
+        &self,
+        matrix: &Matrix,
+        State { epoch, users, items }: &mut State,
+        progress: &dyn Progress,
+    ) -> Result<f64> {
         let dim = self.dim();
         let mut random = Random::of(self.seed, 1 + *epoch as u64);
         // Items in a new order, so that any two of them meet in a block some time.
@@ -214,7 +219,8 @@ mod tests {
 
     fn matrix() -> Matrix {
         let mut random = Random::new(9);
-        let pairs = (0..80_u32).flat_map(|user| (0..60).filter(move |item| item % 4 == user % 4).map(move |at| (user, at)));
+        let pairs =
+            (0..80_u32).flat_map(|user| (0..60).filter(move |item| item % 4 == user % 4).map(move |at| (user, at)));
         let kept: Vec<_> = pairs.filter(|_| random.share() < 0.7).map(|(user, item)| (user, item, 1.0)).collect();
         Matrix::new(80, 60, kept)
     }

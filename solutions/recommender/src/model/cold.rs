@@ -85,7 +85,10 @@ mod tests {
         for item in 300..400 {
             let found = cold.vector(features.row(item));
             let expected = factors.row(item);
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.05 * (1.0 + b.abs())), "{found:?} {expected:?}");
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.05 * (1.0 + b.abs())),
+                "{found:?} {expected:?}"
+            );
         }
     }
 }

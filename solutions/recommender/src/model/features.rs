@@ -62,7 +62,8 @@ fn put(vector: &mut [f32], name: &str, value: &str, weight: f32) {
 /// FNV-1a, which is the same on every machine and in every version, followed by a mixing of its bits.
 fn hash(name: &str, value: &str) -> u64 {
     let bytes = name.bytes().chain([0]).chain(value.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed ^ (mixed >> 33)
 }

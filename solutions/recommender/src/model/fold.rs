@@ -131,7 +131,10 @@ fn bpr_parts(others: &Factors, regularization: f32, known: &[Known]) -> Vec<Vec<
         parts.iter().for_each(|part| add(&mut x, 1.0, part));
     }
     let mut parts = parts.into_iter();
-    known.iter().map(|known| if known.is_liked { parts.next() } else { None }.unwrap_or_else(|| vec![0.0; dim])).collect()
+    known
+        .iter()
+        .map(|known| if known.is_liked { parts.next() } else { None }.unwrap_or_else(|| vec![0.0; dim]))
+        .collect()
 }
 
 fn ease_part(dim: usize, known: &Known) -> Vec<f32> {
@@ -153,7 +156,8 @@ mod tests {
 
     fn matrix() -> Matrix {
         let mut random = Random::new(3);
-        let pairs = (0..50_u32).flat_map(|user| (0..40).filter(move |item| item % 2 == user % 2).map(move |at| (user, at)));
+        let pairs =
+            (0..50_u32).flat_map(|user| (0..40).filter(move |item| item % 2 == user % 2).map(move |at| (user, at)));
         let kept: Vec<_> = pairs.filter(|_| random.share() < 0.5).map(|(user, item)| (user, item, 1.5)).collect();
         Matrix::new(50, 40, kept)
     }

@@ -39,7 +39,8 @@ impl ItemKnn {
             )
             .collect::<Result<_>>()?;
         let entries = neighbours.into_iter().enumerate();
-        let entries = entries.flat_map(|(item, of)| of.into_iter().map(move |(other, value)| (item as u32, other, value)));
+        let entries =
+            entries.flat_map(|(item, of)| of.into_iter().map(move |(other, value)| (item as u32, other, value)));
         Ok(Matrix::new(items, items, entries).transpose())
     }
 
@@ -65,7 +66,8 @@ impl ItemKnn {
             (*other as u32, value as f32)
         };
         let mut found: Vec<(u32, f32)> = met.iter().map(similar).collect();
-        let nearest = |(a, x): &(u32, f32), (b, y): &(u32, f32)| y.partial_cmp(x).unwrap_or(Ordering::Equal).then(a.cmp(b));
+        let nearest =
+            |(a, x): &(u32, f32), (b, y): &(u32, f32)| y.partial_cmp(x).unwrap_or(Ordering::Equal).then(a.cmp(b));
         found.sort_unstable_by(nearest);
         found.truncate(self.neighbours);
         found.sort_unstable_by_key(|(other, _)| *other);
@@ -84,7 +86,8 @@ mod tests {
         let matrix = Matrix::new(4, 4, entries.map(|(user, item)| (user, item, 1.0)));
         let weights = ItemKnn { neighbours: 2, shrinkage: 0.5 }.train(&matrix, &Quiet).unwrap();
         // Items 0 and 1 share two users of three each; 0 and 2 share two of three and two.
-        let value = |of: u32, item: u32| weights.iter().find(|(a, b, _)| (*a, *b) == (of, item)).map(|(_, _, value)| value);
+        let value =
+            |of: u32, item: u32| weights.iter().find(|(a, b, _)| (*a, *b) == (of, item)).map(|(_, _, value)| value);
         assert!((value(1, 0).unwrap() - 2.0 / 3.5).abs() < 1e-6);
         assert!((value(2, 0).unwrap() - 2.0 / (6.0_f32.sqrt() + 0.5)).abs() < 1e-6);
         assert_eq!(value(3, 0), None, "the third best neighbour of item 0 does not count");

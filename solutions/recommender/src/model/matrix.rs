@@ -74,7 +74,8 @@ impl Matrix {
 
     /// All entries `(row, column, value)`, by row and column.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32, f32)> {
-        (0..self.rows()).flat_map(move |row| self.row(row).iter().map(move |(at, value)| (row as u32, at as u32, value)))
+        (0..self.rows())
+            .flat_map(move |row| self.row(row).iter().map(move |(at, value)| (row as u32, at as u32, value)))
     }
 
     /// How many rows have each column.

@@ -39,7 +39,8 @@ impl Algorithm {
     pub fn named(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|algorithm| algorithm.name()).collect();
-            Error::invalid(format!("there is no algorithm '{name}'")).with_hint(format!("there is {}", names.join(", ")))
+            Error::invalid(format!("there is no algorithm '{name}'"))
+                .with_hint(format!("there is {}", names.join(", ")))
         })
     }
 }
@@ -177,13 +178,8 @@ pub const FREQUENCY: ProgramOption = number(
     0.0,
     2.0,
 );
-pub const LEARNING_RATE: ProgramOption = number(
-    "learning-rate",
-    "BOOTCAMP_LEARNING_RATE",
-    "bpr: the length of a step [default: 0.05]",
-    1e-6,
-    10.0,
-);
+pub const LEARNING_RATE: ProgramOption =
+    number("learning-rate", "BOOTCAMP_LEARNING_RATE", "bpr: the length of a step [default: 0.05]", 1e-6, 10.0);
 pub const CONFIDENCE: ProgramOption = number(
     "confidence",
     "BOOTCAMP_CONFIDENCE",

@@ -7,18 +7,73 @@ use super::layout::Kind;
 
 /// What columns are usually called. Case, blanks, hyphens and underscores do not count.
 const USERS: &[&str] = &[
-    "user", "userid", "users", "uid", "username", "customer", "customerid", "visitor", "visitorid", "member", "memberid",
-    "reviewer", "reviewerid", "account", "accountid", "person", "personid", "profile", "listener",
+    "user",
+    "userid",
+    "users",
+    "uid",
+    "username",
+    "customer",
+    "customerid",
+    "visitor",
+    "visitorid",
+    "member",
+    "memberid",
+    "reviewer",
+    "reviewerid",
+    "account",
+    "accountid",
+    "person",
+    "personid",
+    "profile",
+    "listener",
 ];
 const ITEMS: &[&str] = &[
-    "item", "itemid", "movieid", "filmid", "productid", "trackid", "songid", "bookid", "isbn", "asin", "articleid", "artistid",
-    "gameid", "anime", "animeid", "iid", "movie", "film", "product", "track", "song", "book", "article", "artist", "game",
+    "item",
+    "itemid",
+    "movieid",
+    "filmid",
+    "productid",
+    "trackid",
+    "songid",
+    "bookid",
+    "isbn",
+    "asin",
+    "articleid",
+    "artistid",
+    "gameid",
+    "anime",
+    "animeid",
+    "iid",
+    "movie",
+    "film",
+    "product",
+    "track",
+    "song",
+    "book",
+    "article",
+    "artist",
+    "game",
 ];
 const VALUES: &[&str] = &[
-    "rating", "ratings", "value", "score", "stars", "preference", "plays", "playcount", "playcounts", "count", "weight",
-    "quantity", "views", "watches", "listens", "bookrating",
+    "rating",
+    "ratings",
+    "value",
+    "score",
+    "stars",
+    "preference",
+    "plays",
+    "playcount",
+    "playcounts",
+    "count",
+    "weight",
+    "quantity",
+    "views",
+    "watches",
+    "listens",
+    "bookrating",
 ];
-const TIMES: &[&str] = &["timestamp", "time", "date", "datetime", "createdat", "ratedat", "eventtime", "unixtime", "ts"];
+const TIMES: &[&str] =
+    &["timestamp", "time", "date", "datetime", "createdat", "ratedat", "eventtime", "unixtime", "ts"];
 /// In a table of facts, which has no other.
 const IDS: &[&str] = &["id", "key"];
 /// What tables of tags have, which rate nothing.
@@ -80,7 +135,9 @@ pub fn among(names: &[&str], told: &Told) -> Result<(Kind, Columns)> {
         None if user.is_some() && rates => return Err(missing("column of items", names, "name it with --item-column")),
         None if user.is_some() => Kind::Users,
         None if id.is_some() => Kind::Items,
-        None => return Err(missing("column of users or items", names, "name them with --user-column and --item-column")),
+        None => {
+            return Err(missing("column of users or items", names, "name them with --user-column and --item-column"));
+        }
     };
     let needed = |at: Option<usize>, what: &str, flag: &str| {
         at.ok_or_else(|| missing(&format!("column of {what}"), names, &format!("name it with {flag}")))

@@ -12,7 +12,8 @@ use super::layout::{GENRES, Kind, Layout, Value};
 use super::named;
 
 /// What columns are usually called.
-const TITLES: &[&str] = &["title", "name", "movietitle", "filmtitle", "booktitle", "productname", "itemname", "track", "song"];
+const TITLES: &[&str] =
+    &["title", "name", "movietitle", "filmtitle", "booktitle", "productname", "itemname", "track", "song"];
 const YEARS: &[&str] = &["year", "releaseyear", "yearofpublication", "publicationyear", "releasedate", "date"];
 const LABELS: &[&str] = &["genres", "genre", "class", "categories", "category", "tags", "labels"];
 /// A cell with one of these between its parts is a list.

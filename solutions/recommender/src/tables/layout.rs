@@ -58,8 +58,25 @@ enum Form {
 
 /// MovieLens' flags of genres in `u.item`, after five other columns.
 pub const GENRES: [&str; 19] = [
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
-    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
 ];
 
 /// MovieLens' tables without headers: the end of the name, the separator, the columns.
@@ -185,7 +202,8 @@ fn bare(base: &str, first: &str, told: &Told) -> Result<Option<Layout>> {
         let are_numbers = cells.iter().all(|cell| cell.trim().parse::<f64>().is_ok());
         // Users and items may have any names where the rest says that they are ratings.
         let is_rating = (3..=4).contains(&cells.len())
-            && (are_numbers || (*separator == "::" || file.ends_with(".data")) && cells[2].trim().parse::<f64>().is_ok());
+            && (are_numbers
+                || (*separator == "::" || file.ends_with(".data")) && cells[2].trim().parse::<f64>().is_ok());
         if is_rating {
             let names = RATING.iter().take(cells.len()).map(|name| (*name).to_owned()).collect();
             return layout(names, separator, Kind::Ratings);

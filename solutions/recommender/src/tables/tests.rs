@@ -27,11 +27,19 @@ fn ratings_come_in_many_forms() {
     for (name, text, lines) in [
         ("a.csv", "userId,movieId,rating,timestamp\n196,242,3,881250949\nü b,x,1.5,0\n", [2, 3]),
         ("a.csv", "Time;Value;Item ID;User ID\n881250949;3;242;196\n0;1.5;x;ü b\n", [2, 3]),
-        ("a.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\nü b\tx\t1.5\t0\n", [2, 3]),
+        (
+            "a.inter",
+            "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\nü b\tx\t1.5\t0\n",
+            [2, 3],
+        ),
         ("u.data", "196\t242\t3\t881250949\nü b\tx\t1.5\t0\n", [1, 2]),
         ("ratings.dat", "196::242::3::881250949\nü b::x::1.5::0\n", [1, 2]),
         ("e.csv", "196,242,3,881250949\nü b,x,1.5,0\n", [1, 2]),
-        ("a.jsonl", "{\"user\":196,\"item\":\"242\",\"value\":3,\"time\":881250949}\n\n{\"user\":\"ü b\",\"item\":\"x\",\"value\":1.5,\"time\":0}\n", [1, 3]),
+        (
+            "a.jsonl",
+            "{\"user\":196,\"item\":\"242\",\"value\":3,\"time\":881250949}\n\n{\"user\":\"ü b\",\"item\":\"x\",\"value\":1.5,\"time\":0}\n",
+            [1, 3],
+        ),
     ] {
         let expected: Vec<String> = lines.iter().zip(expected).map(|(line, row)| format!("{line} {row}")).collect();
         assert_eq!(rows(name, text, &told()), expected, "{name}: {text}");
@@ -69,7 +77,11 @@ fn columns_are_found_or_named() {
     let error = layout("a.csv", "movieId,rating,timestamp\n1,5,10\n", &told()).unwrap_err();
     assert_eq!(error.to_string(), "there is no column of users; the columns are: movieId, rating, timestamp");
     assert_eq!(error.hint(), Some("name it with --user-column"));
-    assert_eq!(layout("tags.csv", "userId,movieId,tag,timestamp\n1,2,fun,3\n", &told()).unwrap(), None, "it rates nothing");
+    assert_eq!(
+        layout("tags.csv", "userId,movieId,tag,timestamp\n1,2,fun,3\n", &told()).unwrap(),
+        None,
+        "it rates nothing"
+    );
     assert!(layout("a.csv", "", &told()).unwrap_err().to_string().contains("empty"));
     let kind = |name: &str, text: &str| layout(name, text, &told()).unwrap().unwrap().kind;
     assert_eq!(kind("movies.csv", "movieId,title,genres\n1,x,y\n"), Kind::Items);
@@ -90,7 +102,10 @@ fn facts_have_titles_years_and_genres() {
     for (name, text) in [
         ("movies.csv", "movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n"),
         ("movies.dat", "1::Toy Story (1995)::Animation|Comedy\n"),
-        ("a.item", "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n1\tToy Story\t1995\tAnimation Comedy\n"),
+        (
+            "a.item",
+            "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n1\tToy Story\t1995\tAnimation Comedy\n",
+        ),
         ("m.jsonl", "{\"id\": 1, \"title\": \"Toy Story\", \"year\": 1995, \"genres\": [\"Animation\", \"Comedy\"]}\n"),
     ] {
         assert_eq!(of(name, text)["1"], toy, "{name}");
@@ -106,5 +121,8 @@ fn facts_have_titles_years_and_genres() {
 fn what_is_said_later_is_added() {
     let mut known = serde_json::from_str("{\"title\": \"a\", \"facts\": {\"x\": 1, \"y\": 2}}").unwrap();
     facts::join(&mut known, serde_json::from_str("{\"year\": 3, \"facts\": {\"y\": 4}}").unwrap());
-    assert_eq!(serde_json::Value::Object(known), serde_json::json!({"title": "a", "year": 3, "facts": {"x": 1, "y": 4}}));
+    assert_eq!(
+        serde_json::Value::Object(known),
+        serde_json::json!({"title": "a", "year": 3, "facts": {"x": 1, "y": 4}})
+    );
 }

@@ -65,7 +65,12 @@ fn record(context: &Context, item: &str, id: &Id, now: i64) -> Record {
     let fields = complete(item, Fields::new());
     let mut record = Record::new(id.clone()).vector(&context.field, learned(&fields));
     record.fields = fields;
-    record.field("path", item).field(SOURCE, id.to_string()).field("imported_at", now).field("version", "").field("parts", 1)
+    record
+        .field("path", item)
+        .field(SOURCE, id.to_string())
+        .field("imported_at", now)
+        .field("version", "")
+        .field("parts", 1)
 }
 
 /// Items with all their fields, by their ids.

@@ -52,7 +52,8 @@ pub fn pack(events: &[Event]) -> Value {
 /// # Errors
 /// `Corrupt` when it is none.
 pub fn unpack(fields: &Fields) -> Result<Vec<Event>> {
-    let damaged = || Error::new(ErrorKind::Corrupt, "a bundle of ratings is damaged").with_hint("import its file again");
+    let damaged =
+        || Error::new(ErrorKind::Corrupt, "a bundle of ratings is damaged").with_hint("import its file again");
     let event = |value: &Value| {
         let [item, value, time] = value.as_array()?.as_slice() else { return None };
         Some(Event { item: item.as_str()?.to_owned(), value: value.as_f64()? as f32, time: time.as_i64() })
@@ -139,7 +140,8 @@ mod tests {
     #[test]
     fn events_come_out_as_they_went_in() {
         let event = |item: &str, value, time| Event { item: item.to_owned(), value, time };
-        let events = [event("50", 5.0, Some(881_250_949_000)), event("ü \"x\"\n", -0.25, None), event("z", 1e20, Some(-1))];
+        let events =
+            [event("50", 5.0, Some(881_250_949_000)), event("ü \"x\"\n", -0.25, None), event("z", 1e20, Some(-1))];
         let fields = Fields::from_iter([("events".to_owned(), pack(&events))]);
         assert_eq!(unpack(&fields).unwrap(), events);
         assert_eq!(fields["events"][0].to_string(), "[\"50\",5,881250949000]");
