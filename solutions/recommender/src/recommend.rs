@@ -102,13 +102,13 @@ pub async fn similar(context: &Context, serving: &Serving, query: &SearchQuery, 
     }
     let model = serving.model(context).await?;
     let (mut positive, mut negative) = (Vec::new(), Vec::new());
-    for (named, vectors) in
-        wish.likes.iter().map(|named| (named, true)).chain(wish.dislikes.iter().map(|named| (named, false)))
-    {
-        let vector = stored_vector(&model.alike, &named.id).await.map_err(|error| {
-            error.context(title_of(&named.fields).to_owned()).with_hint("it came after the training: train again")
-        })?;
-        if vectors { positive.push(vector) } else { negative.push(vector) }
+    for (list, vectors) in [(&wish.likes, &mut positive), (&wish.dislikes, &mut negative)] {
+        for named in list {
+            let vector = stored_vector(&model.alike, &named.id).await.map_err(|error| {
+                error.context(title_of(&named.fields)).with_hint("it came after the training: train again")
+            })?;
+            vectors.push(vector);
+        }
     }
     let vector = combine(model.alike.metric, positive, negative);
     let out = wish.likes.iter().chain(&wish.dislikes).map(|named| named.id.clone()).collect();

@@ -117,7 +117,7 @@ impl Registry {
     pub async fn models(&self) -> Result<Vec<ModelInfo>> {
         let mut models: Vec<ModelInfo> = self.bodies("model").await?;
         models.retain(|model| model.is_whole);
-        models.sort_by(|a, b| b.created_at.cmp(&a.created_at));
+        models.sort_by_key(|model| std::cmp::Reverse(model.created_at));
         Ok(models)
     }
 

@@ -85,19 +85,16 @@ impl Recommender {
         import.watch.say("training");
         // Of its own, because its progress is in epochs.
         let watch = bootcamp_kit::Watch::default();
-        let training = training::train(self.context.clone(), Options::default(), watch.clone());
-        let stopping = async {
-            import.watch.cancelled().await;
-            watch.cancel();
-            std::future::pending::<()>().await;
-        };
-        let trained = tokio::select! {
-            trained = training => trained,
-            () = stopping => return Ok(()),
-        };
+        let (stop, cancelled) = (watch.clone(), import.watch.cancelled());
+        let stopping = tokio::spawn(async move {
+            cancelled.await;
+            stop.cancel();
+        });
+        let trained = training::train(self.context.clone(), Options::default(), watch).await;
+        stopping.abort();
         match trained {
-            // Facts alone are not to be learned from.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            // Facts alone are not to be learned from; and who stops an import does not ask for a model.
+            Err(error) if error.kind() == ErrorKind::NotFound || import.watch.is_cancelled() => Ok(()),
             other => other.map(drop),
         }
     }

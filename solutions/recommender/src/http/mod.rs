@@ -53,14 +53,14 @@ pub fn routes(context: Context) -> OpenApiRouter {
 /// Ratings and events, which change recommendations at once
 ///
 /// All of them are kept or none. Sending the same ones again changes nothing.
-#[utoipa::path(post, path = "/api/v1/events", tag = "recommender", request_body = EventsInput,
+#[utoipa::path(post, path = "/api/v1/events", tag = "recommender", operation_id = "give_events", request_body = EventsInput,
     responses((status = 200, body = Taken), Problems))]
 async fn events(State(this): Shared, Body(input): Body<EventsInput>) -> Result<Json<Taken>, Problem> {
     Ok(Json(take(this.context(), this.serving(), input.events).await?))
 }
 
 /// Items by a part of their titles; without any words, those that most people have rated
-#[utoipa::path(get, path = "/api/v1/titles", tag = "recommender", params(TitlesQuery),
+#[utoipa::path(get, path = "/api/v1/titles", tag = "recommender", operation_id = "find_titles", params(TitlesQuery),
     responses((status = 200, body = TitlesBody), Problems))]
 async fn titles(State(this): Shared, Fields(query): Fields<TitlesQuery>) -> Result<Json<TitlesBody>, Problem> {
     let k = limited(query.k, 10)?;
@@ -73,7 +73,7 @@ async fn titles(State(this): Shared, Fields(query): Fields<TitlesQuery>) -> Resu
 }
 
 /// Users whose names begin with a text
-#[utoipa::path(get, path = "/api/v1/users", tag = "recommender", params(UsersQuery),
+#[utoipa::path(get, path = "/api/v1/users", tag = "recommender", operation_id = "find_users", params(UsersQuery),
     responses((status = 200, body = UsersBody), Problems))]
 async fn users(State(this): Shared, Fields(query): Fields<UsersQuery>) -> Result<Json<UsersBody>, Problem> {
     let model = this.serving().model(this.context()).await?;
@@ -99,7 +99,7 @@ fn begins_with(text: &str) -> Result<Filter> {
 }
 
 /// What a user has rated, the latest first
-#[utoipa::path(get, path = "/api/v1/history", tag = "recommender", params(HistoryQuery),
+#[utoipa::path(get, path = "/api/v1/history", tag = "recommender", operation_id = "show_history", params(HistoryQuery),
     responses((status = 200, body = HistoryBody), Problems))]
 async fn rated(State(this): Shared, Fields(query): Fields<HistoryQuery>) -> Result<Json<HistoryBody>, Problem> {
     let context = this.context();
@@ -117,7 +117,7 @@ async fn rated(State(this): Shared, Fields(query): Fields<HistoryQuery>) -> Resu
 }
 
 /// Which of a user's items speak for an item, and by how much
-#[utoipa::path(get, path = "/api/v1/explain", tag = "recommender", params(ExplainQuery),
+#[utoipa::path(get, path = "/api/v1/explain", tag = "recommender", operation_id = "explain_item", params(ExplainQuery),
     responses((status = 200, body = ExplainBody), Problems))]
 async fn reasons(State(this): Shared, Fields(query): Fields<ExplainQuery>) -> Result<Json<ExplainBody>, Problem> {
     let (id, fields) = find(this.context(), &query.item).await?;
@@ -128,7 +128,7 @@ async fn reasons(State(this): Shared, Fields(query): Fields<ExplainQuery>) -> Re
 }
 
 /// The users who would want an item
-#[utoipa::path(get, path = "/api/v1/audience", tag = "recommender", params(AudienceQuery),
+#[utoipa::path(get, path = "/api/v1/audience", tag = "recommender", operation_id = "find_audience", params(AudienceQuery),
     responses((status = 200, body = AudienceBody), Problems))]
 async fn wanted(State(this): Shared, Fields(query): Fields<AudienceQuery>) -> Result<Json<AudienceBody>, Problem> {
     let (id, fields) = find(this.context(), &query.item).await?;
@@ -140,7 +140,7 @@ async fn wanted(State(this): Shared, Fields(query): Fields<AudienceQuery>) -> Re
 }
 
 /// The models that were trained, which one counts, and the last evaluation
-#[utoipa::path(get, path = "/api/v1/trainings", tag = "recommender", responses((status = 200, body = TrainingsBody), Problems))]
+#[utoipa::path(get, path = "/api/v1/trainings", tag = "recommender", operation_id = "list_trainings", responses((status = 200, body = TrainingsBody), Problems))]
 async fn trainings(State(this): Shared) -> Result<Json<TrainingsBody>, Problem> {
     let registry = Registry::new(this.context());
     let (pointer, models) = (registry.pointer().await?, registry.models().await?);
@@ -149,13 +149,13 @@ async fn trainings(State(this): Shared) -> Result<Json<TrainingsBody>, Problem> 
 }
 
 /// Go back to the model before
-#[utoipa::path(post, path = "/api/v1/rollback", tag = "recommender", responses((status = 200, body = Pointer), Problems))]
+#[utoipa::path(post, path = "/api/v1/rollback", tag = "recommender", operation_id = "roll_back", responses((status = 200, body = Pointer), Problems))]
 async fn roll_back(State(this): Shared) -> Result<Json<Pointer>, Problem> {
     Ok(Json(Registry::new(this.context()).roll_back().await?))
 }
 
 /// A sample of the items on a plane: those that the same people like lie close together
-#[utoipa::path(get, path = "/api/v1/taste-map", tag = "recommender", params(MapQuery),
+#[utoipa::path(get, path = "/api/v1/taste-map", tag = "recommender", operation_id = "show_taste_map", params(MapQuery),
     responses((status = 200, body = MapBody), Problems))]
 async fn taste_map(State(this): Shared, Fields(query): Fields<MapQuery>) -> Result<Json<MapBody>, Problem> {
     let sample = query.sample.unwrap_or(2000);

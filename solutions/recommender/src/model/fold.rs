@@ -131,10 +131,8 @@ fn bpr_parts(others: &Factors, regularization: f32, known: &[Known]) -> Vec<Vec<
         parts.iter().for_each(|part| add(&mut x, 1.0, part));
     }
     let mut parts = parts.into_iter();
-    known
-        .iter()
-        .map(|known| if known.is_liked { parts.next() } else { None }.unwrap_or_else(|| vec![0.0; dim]))
-        .collect()
+    let part = |known: &Known| known.is_liked.then(|| parts.next()).flatten().unwrap_or_else(|| vec![0.0; dim]);
+    known.iter().map(part).collect()
 }
 
 fn ease_part(dim: usize, known: &Known) -> Vec<f32> {

@@ -3,7 +3,6 @@
 use bootcamp_core::{Error, Result};
 
 use super::Told;
-use super::layout::Kind;
 
 /// What columns are usually called. Case, blanks, hyphens and underscores do not count.
 const USERS: &[&str] = &[
@@ -78,6 +77,14 @@ const TIMES: &[&str] =
 const IDS: &[&str] = &["id", "key"];
 /// What tables of tags have, which rate nothing.
 const TAGS: &[&str] = &["tag", "tags", "review", "comment"];
+
+/// What a table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Ratings,
+    Items,
+    Users,
+}
 
 /// The places of the columns in a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use bootcamp_kit::Content;
 use bootcamp_kit::source::{Notes, Types};
 use serde_json::{Map, Value as Json, json};
 
-use super::columns::{bare, find, plain};
-use super::layout::{GENRES, Kind, Layout, Value};
+use super::columns::{Kind, bare, find, plain};
+use super::layout::{GENRES, Layout, Value};
 use super::named;
 
 /// What columns are usually called.

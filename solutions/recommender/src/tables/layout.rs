@@ -6,15 +6,7 @@ use bootcamp_kit::Content;
 use bootcamp_kit::source::{Lines, Notes, Table, json_lines, plain_text};
 
 use super::Told;
-use super::columns::{self, Columns};
-
-/// What a table is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Ratings,
-    Items,
-    Users,
-}
+use super::columns::{self, Columns, Kind};
 
 /// A cell, or a value in a line of JSON.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,9 @@ use bootcamp_core::{Error, Result};
 use bootcamp_kit::source::Notes;
 use bootcamp_kit::{Content, Options};
 
+pub use columns::Kind;
 pub use facts::{Facts, facts, join};
-pub use layout::{Kind, Layout};
+pub use layout::Layout;
 pub use time::milliseconds;
 
 use layout::{Rows, Value};
