@@ -175,7 +175,7 @@ bench-qa: ## Measure how well question-answering finds, beside the same search i
 	@scripts/bench-qa $(PART)
 
 .PHONY: bench-recommender
-bench-recommender: ## Measure recommender beside implicit on MovieLens 100K and made ratings (PART=quality|random|speed|large)
+bench-recommender: ## Measure recommender beside implicit on MovieLens 100K and made ratings (PART=quality|random|new-items|speed|large)
 	@scripts/system-packages g++ python3-pip python3-venv
 	@scripts/bench-peers recommender
 	@scripts/sample-ratings

@@ -91,7 +91,7 @@ export function create(section, app) {
     };
     const row = ({ parameters, metrics, seconds }) => el("tr", { "data-testid": "scored" }, el("th", { scope: "row" }, parameters.algorithm), ...METRICS.map((name) => cell(metrics, name)), el("td", {}, `${seconds.toFixed(2)} s`));
     const head = el("tr", {}, ...["algorithm", ...METRICS, "training"].map((name) => el("th", { scope: "col" }, name)));
-    const kind = { last: "each user’s last rating", random: "a random share of each user’s ratings", time: "all ratings after a moment" }[evaluation.split.kind];
+    const kind = { last: "each user’s last rating", random: "a random share of each user’s ratings", time: "all ratings after a moment", items: "all ratings of some items" }[evaluation.split.kind];
     table.replaceChildren(el("h3", {}, "How good each algorithm is"), el("p", { class: "hint" }, `Measured on ${kind}, which was kept back; all items are ranked. ${number(evaluation.test)} ratings to find.`), el("div", { class: "scrolls", tabIndex: 0, role: "region", "aria-label": "Metrics" }, el("table", { class: "metrics" }, el("caption", { class: "unseen" }, "Metrics"), el("thead", {}, head), el("tbody", {}, ...evaluation.table.map(row)))));
   }
 

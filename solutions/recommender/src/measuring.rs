@@ -1,6 +1,6 @@
 //! `evaluate` as a job: all algorithms on the same split, in one table.
 
-use bootcamp_core::{Error, Result};
+use bootcamp_core::{Error, Fields, Result};
 use bootcamp_kit::{Context, OptionValue, Options, Printer, ProgramOption, Watch, Work, blocking};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,12 @@ use crate::evaluation::metrics::Mean;
 use crate::evaluation::split::{Split, SplitKind};
 use crate::evaluation::{Scored, evaluate};
 use crate::model::fit::{Progress, State, stopped};
-use crate::model::{Algorithm, Parameters, parameters};
+use crate::model::{Algorithm, Factors, Parameters, features, parameters};
 use crate::ratings::{Liking, Ratings};
 use crate::registry::Registry;
 use crate::training::{DUPLICATES, MIN_VALUE, TUNED, reading};
-use crate::truth::load::load;
+use crate::truth::catalogue::learned;
+use crate::truth::load::{Truth, load};
 use crate::{moment, trials};
 
 pub const EVALUATE: Work = Work {
@@ -57,8 +58,9 @@ const OPTIONS: &[ProgramOption] = &[
 pub const SPLIT: ProgramOption = ProgramOption::new(
     "split",
     "BOOTCAMP_SPLIT",
-    "Which ratings are kept to measure with: each user's last one, a random share of each user's, or all after a moment",
-    OptionValue::OneOf(&["last", "random", "time"]),
+    "Which ratings are kept to measure with: each user's last one, a random share of each user's, all after a moment, or \
+     all of a share of the items",
+    OptionValue::OneOf(&["last", "random", "time", "items"]),
 );
 pub const SHARE: ProgramOption = ProgramOption::new(
     "share",
@@ -66,7 +68,7 @@ pub const SHARE: ProgramOption = ProgramOption::new(
     "The share of ratings that is kept to measure with [default: 0.2]",
     OptionValue::Number { least: 0.01, most: 0.9 },
 )
-.only_with("split", &["random", "time"]);
+.only_with("split", &["random", "time", "items"]);
 pub const RELEVANT: ProgramOption = ProgramOption::new(
     "relevant",
     "BOOTCAMP_RELEVANT",
@@ -177,11 +179,13 @@ async fn run(context: Context, options: Options, watch: Watch) -> Result<Value> 
     let working = watch.clone();
     let evaluation = blocking(move || {
         let split = setting.split(&truth.ratings)?;
+        let features = split.new_items.is_some().then(|| features_of(&truth));
         let mut table = Vec::with_capacity(parameters.len());
         for parameters in &parameters {
             let what = parameters.algorithm.name().to_owned();
             working.say(what.clone());
-            table.push(evaluate(&split, &setting.liking, parameters, &Telling { watch: &working, what })?);
+            let telling = Telling { watch: &working, what };
+            table.push(evaluate(&split, &setting.liking, parameters, features.as_ref(), &telling)?);
             working.advance(1);
         }
         table.sort_by(|a, b| value(b, "ndcg@10").total_cmp(&value(a, "ndcg@10")));
@@ -201,6 +205,13 @@ async fn run(context: Context, options: Options, watch: Watch) -> Result<Value> 
         Registry::new(&context).put(LAST, "evaluation", body.clone()).await?;
     }
     Ok(body)
+}
+
+/// What the facts of each rated item say.
+fn features_of(truth: &Truth) -> Factors {
+    let nothing = Fields::new();
+    let of = |item: &String| learned(truth.items.get(item).unwrap_or(&nothing));
+    Factors::new(features::DIM, truth.ratings.items.iter().flat_map(of).collect())
 }
 
 /// The last evaluation.
@@ -224,8 +235,9 @@ fn print(report: &Value, printer: Printer) {
     let Evaluation { split, train, test, newcomers, table, .. } = evaluation;
     let users = table.first().map_or(0, |scored| scored.users);
     printer.note(format_args!(
-        "{} split: {train} ratings to learn from, {test} to find, {users} users; all items ranked",
-        split.name()
+        "{} split: {train} ratings to learn from, {test} to find, {users} users; {}",
+        split.name(),
+        if matches!(split, SplitKind::Items { .. }) { "new items ranked" } else { "all items ranked" }
     ));
     if newcomers > 0 {
         printer.note(format_args!("left out {newcomers} users who have nothing to learn from"));

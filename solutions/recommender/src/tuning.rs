@@ -103,7 +103,7 @@ async fn run(context: Context, options: Options, watch: Watch) -> Result<Value> 
                 let scored = blocking(move || {
                     let what = format!("trial {} of {count}: {}", number + 1, tried.shown());
                     watch.say(what.clone());
-                    evaluate(&split, &measure.liking, &tried, &Telling { watch: &watch, what })
+                    evaluate(&split, &measure.liking, &tried, None, &Telling { watch: &watch, what })
                 })
                 .await?;
                 let trial = Trial { setting: setting.clone(), metric: metric.clone(), at: moment::now(), scored };

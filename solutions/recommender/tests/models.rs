@@ -71,7 +71,7 @@ fn every_algorithm_is_better_than_one_list_for_all() {
     let split = Split::new(&ratings, SplitKind::Last, None, &LIKING, 1).unwrap();
     let of = |algorithm| {
         let scored =
-            evaluate(&split, &LIKING, &Parameters { factors: 8, ..Parameters::of(algorithm) }, &Quiet).unwrap();
+            evaluate(&split, &LIKING, &Parameters { factors: 8, ..Parameters::of(algorithm) }, None, &Quiet).unwrap();
         scored.metrics["ndcg@10"].value
     };
     let popularity = of(Algorithm::Popularity);
@@ -87,7 +87,7 @@ fn an_evaluation_is_the_same_on_one_thread_and_on_three() {
     let on = |threads, algorithm| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let parameters = Parameters { factors: 6, epochs: 3, ..Parameters::of(algorithm) };
-        pool.install(|| evaluate(&split, &LIKING, &parameters, &Quiet).unwrap().metrics)
+        pool.install(|| evaluate(&split, &LIKING, &parameters, None, &Quiet).unwrap().metrics)
     };
     for algorithm in Algorithm::ALL {
         assert_eq!(on(1, algorithm), on(3, algorithm), "{}", algorithm.name());

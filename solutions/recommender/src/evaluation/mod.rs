@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fit::{Progress, stopped};
 use crate::model::random::Random;
-use crate::model::{Matrix, Parameters};
+use crate::model::{Factors, Matrix, Parameters};
 use crate::ratings::Liking;
 use metrics::{DEPTH, Lists, Means, Measured, measure};
 use scorer::Scorer;
@@ -38,15 +38,22 @@ pub struct Scored {
     pub users: usize,
 }
 
-/// Trains on one side of a split and measures on the other.
+/// Trains on one side of a split and measures on the other. `features` are those of the items, where new ones shall be
+/// known by them.
 ///
 /// # Errors
 /// Those of training; when `progress` says to stop.
-pub fn evaluate(split: &Split, liking: &Liking, parameters: &Parameters, progress: &dyn Progress) -> Result<Scored> {
+pub fn evaluate(
+    split: &Split,
+    liking: &Liking,
+    parameters: &Parameters,
+    features: Option<&Factors>,
+    progress: &dyn Progress,
+) -> Result<Scored> {
     let liking = Liking { confidence: parameters.confidence as f32, ..*liking };
     let matrix = split.train.matrix(&liking);
     let start = Instant::now();
-    let scorer = scorer::train(&matrix, parameters, progress)?;
+    let scorer = scorer::train(&matrix, parameters, features, progress)?;
     let seconds = start.elapsed().as_secs_f64();
     let (metrics, users) = rank_all(&*scorer, split, &matrix, parameters.seed, progress)?;
     Ok(Scored { parameters: parameters.clone(), metrics, seconds, users })

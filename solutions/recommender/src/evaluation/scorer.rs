@@ -2,6 +2,7 @@
 
 use bootcamp_core::Result;
 
+use crate::model::cold::Cold;
 use crate::model::fit::Progress;
 use crate::model::linear::check_finite;
 use crate::model::{Algorithm, Factors, Matrix, Parameters, Row, ease, popularity};
@@ -12,15 +13,30 @@ pub trait Scorer: Send + Sync {
     fn score(&self, user: usize, history: Row<'_>, scores: &mut [f32]);
 }
 
-/// Trains an algorithm.
+/// Trains an algorithm. Items without ratings get their vectors from `features`, where the algorithm has vectors.
 ///
 /// # Errors
 /// Those of the algorithm.
-pub fn train(matrix: &Matrix, parameters: &Parameters, progress: &dyn Progress) -> Result<Box<dyn Scorer>> {
-    let factors = |(users, items): (Factors, Factors)| Box::new(Vectors { users, items });
+pub fn train(
+    matrix: &Matrix,
+    parameters: &Parameters,
+    features: Option<&Factors>,
+    progress: &dyn Progress,
+) -> Result<Box<dyn Scorer>> {
+    let vectors = |(users, mut items): (Factors, Factors)| -> Result<Box<dyn Scorer>> {
+        if let Some(features) = features {
+            let counts = matrix.counts();
+            let known: Vec<usize> = (0..counts.len()).filter(|item| counts[*item] > 0).collect();
+            let cold = Cold::train(features, &items, &known)?;
+            for item in (0..counts.len()).filter(|item| counts[*item] == 0) {
+                items.row_mut(item).copy_from_slice(&cold.vector(features.row(item)));
+            }
+        }
+        Ok(Box::new(Vectors { users, items }))
+    };
     Ok(match parameters.algorithm {
-        Algorithm::Als => factors(parameters.als().train(matrix, None, progress)?),
-        Algorithm::Bpr => factors(parameters.bpr().train(matrix, None, progress)?),
+        Algorithm::Als => vectors(parameters.als().train(matrix, None, progress)?)?,
+        Algorithm::Bpr => vectors(parameters.bpr().train(matrix, None, progress)?)?,
         Algorithm::Ease => {
             let weights = ease::train(matrix, parameters.regularization, progress)?;
             check_finite(&weights, "items")?;

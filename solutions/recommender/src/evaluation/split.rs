@@ -17,6 +17,8 @@ pub enum SplitKind {
     Random { share: f64 },
     /// Everything after a moment, which is chosen so that it is this share: what a service sees that is trained once.
     Time { share: f64 },
+    /// All ratings of a share of the items: how well items are known by their facts alone. Only these are ranked.
+    Items { share: f64 },
 }
 
 impl SplitKind {
@@ -25,6 +27,7 @@ impl SplitKind {
         match name {
             Some("random") => Self::Random { share },
             Some("time") => Self::Time { share },
+            Some("items") => Self::Items { share },
             _ => Self::Last,
         }
     }
@@ -34,6 +37,7 @@ impl SplitKind {
             Self::Last => "leave-last-out",
             Self::Random { .. } => "random",
             Self::Time { .. } => "time",
+            Self::Items { .. } => "new items",
         }
     }
 }
@@ -47,6 +51,8 @@ pub struct Split {
     pub test: Vec<Vec<u32>>,
     /// Users of the test side with nothing in training: nobody can know what they like.
     pub newcomers: usize,
+    /// With [`SplitKind::Items`], which items have no rating in training: these are ranked, and no others.
+    pub new_items: Option<Vec<bool>>,
 }
 
 impl Split {
@@ -66,6 +72,10 @@ impl Split {
             SplitKind::Last => last(ratings, is_relevant),
             SplitKind::Random { share } => random(ratings, share, seed),
             SplitKind::Time { share } => after(ratings, share),
+            SplitKind::Items { share } => {
+                let is_new = new_items(ratings, share, seed);
+                ratings.list.iter().map(|rating| is_new[rating.item as usize]).collect()
+            }
         };
         let mut test = vec![Vec::new(); ratings.users.len()];
         let mut train = Vec::with_capacity(ratings.list.len());
@@ -89,18 +99,38 @@ impl Split {
             return Err(Error::invalid("no user has a rating to be found and others to find it by")
                 .with_hint("with so few ratings there is nothing to measure; or lower --relevant"));
         }
-        Ok(Self { train, test, newcomers })
+        let new_items = match kind {
+            SplitKind::Items { share } => Some(new_items(ratings, share, seed)),
+            _ => None,
+        };
+        Ok(Self { train, test, newcomers, new_items })
     }
 
     /// What each user has rated on the training side, liked or not: it is not recommended.
     pub fn seen(&self) -> Matrix {
+        if let Some(is_new) = &self.new_items {
+            let known = is_new.iter().zip(0..).filter(|(is_new, _)| !**is_new).map(|(_, item)| item);
+            let known: Vec<u32> = known.collect();
+            let users = 0..self.train.users.len() as u32;
+            let entries = users.flat_map(|user| known.iter().map(move |item| (user, *item, 1.0)));
+            return Matrix::new(self.train.users.len(), self.train.items.len(), entries);
+        }
         let entries = self.train.list.iter().map(|rating| (rating.user, rating.item, 1.0));
         Matrix::new(self.train.users.len(), self.train.items.len(), entries)
     }
 }
 
 fn kind_needs_times(kind: SplitKind) -> bool {
-    !matches!(kind, SplitKind::Random { .. })
+    matches!(kind, SplitKind::Last | SplitKind::Time { .. })
+}
+
+/// A share of the items.
+fn new_items(ratings: &Ratings, share: f64, seed: u64) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..ratings.items.len()).collect();
+    Random::of(seed, 33).shuffle(&mut order);
+    let mut is_new = vec![false; order.len()];
+    order.iter().take((order.len() as f64 * share).round() as usize).for_each(|item| is_new[*item] = true);
+    is_new
 }
 
 /// The last relevant rating of each user who has more than one rating; of the same moment that of the highest number.
@@ -188,6 +218,16 @@ mod tests {
         assert_eq!(split(1), split(1));
         assert!((1..20).any(|seed| split(seed) != split(1)));
         assert_eq!(split(1).test.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 0]);
+    }
+
+    #[test]
+    fn new_items_have_no_rating_to_learn_from_and_are_the_only_ones_ranked() {
+        let split = Split::new(&ratings(), SplitKind::Items { share: 0.34 }, None, &LIKING, 1).unwrap();
+        let is_new = split.new_items.clone().unwrap();
+        assert_eq!(is_new.iter().filter(|is_new| **is_new).count(), 1);
+        assert!(split.train.list.iter().all(|rating| !is_new[rating.item as usize]));
+        assert!(split.test.iter().flatten().all(|item| is_new[*item as usize]));
+        assert!(split.seen().row(0).at.iter().all(|item| !is_new[*item as usize]) && split.seen().row(0).len() == 2);
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Parameters {
             algorithm,
             factors: 64,
             epochs: 16,
-            regularization: 0.005,
+            regularization: 0.007,
             unobserved: 0.3,
             frequency: 1.0,
             exact: false,
@@ -130,7 +130,7 @@ impl Parameters {
         ItemKnn { neighbours: self.neighbours, shrinkage: self.shrinkage }
     }
 
-    /// What differs between trials, for people: `factors 64, regularization 0.005`.
+    /// What differs between trials, for people: `factors 64, regularization 0.007`.
     pub fn shown(&self) -> String {
         let Self { factors, epochs, regularization, unobserved, learning_rate, neighbours, shrinkage, .. } = self;
         match self.algorithm {
@@ -160,7 +160,7 @@ pub const EPOCHS: ProgramOption =
 pub const REGULARIZATION: ProgramOption = number(
     "regularization",
     "BOOTCAMP_REGULARIZATION",
-    "How small vectors and weights are held [default: als 0.005, bpr 0.01, ease 200]",
+    "How small vectors and weights are held [default: als 0.007, bpr 0.01, ease 200]",
     1e-9,
     1e9,
 );
