@@ -12,7 +12,7 @@ use crate::serving::{Model, Serving};
 use crate::tables::{MAX_NAME, finite, milliseconds};
 use crate::truth::catalogue;
 use crate::truth::events::{Event, history, item_id, live};
-use crate::{collections, moment, training};
+use crate::{collections, moment, publishing};
 
 /// The most events of one request.
 pub const MAX_EVENTS: usize = 1000;
@@ -133,5 +133,5 @@ async fn folded(context: &Context, model: &Model, user: &str) -> Result<Record> 
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         other => other?.into_iter().next().and_then(|mut record| record.fields.remove("facts")),
     };
-    Ok(training::user(user, vector, rated.len() as i64, facts.unwrap_or_else(|| json!({}))))
+    Ok(publishing::user(user, vector, rated.len() as i64, facts.unwrap_or_else(|| json!({}))))
 }
