@@ -20,7 +20,7 @@ const BATCH_NUMBERS: usize = 1 << 18;
 ///
 /// # Errors
 /// Those of the store; when the watch says to stop, before the model counts.
-pub async fn publish(context: &Context, info: &FittedInfo, truth: &Truth, model: &Fitted, watch: &Watch) -> Result<()> {
+pub async fn publish(context: &Context, info: &ModelInfo, truth: &Truth, model: &Fitted, watch: &Watch) -> Result<()> {
     let registry = Registry::new(context);
     registry.begin(info).await?;
     for (name, bytes) in &model.blobs {
@@ -35,7 +35,7 @@ pub async fn publish(context: &Context, info: &FittedInfo, truth: &Truth, model:
         write(&at, items(truth, model, info, part), watch).await?;
     }
     let at = ModelPart::Users.of(context, &info.version);
-    at.store.create(&FittedPart::Users.spec(&at, info.dim)).await?;
+    at.store.create(&ModelPart::Users.spec(&at, info.dim)).await?;
     write(&at, users(truth, model), watch).await?;
     if watch.is_cancelled() {
         return Err(stopped());
