@@ -60,7 +60,7 @@ impl ModelPart {
     /// Where it is, for the model of this version.
     pub fn of(self, context: &Context, version: &str) -> Context {
         let collection = format!("{}_{}_{version}", context.collection, self.name());
-        Context { collection, field: FACTORS.to_owned(), metric: self.metric(), ..context.clone() }
+        on(context, collection, FACTORS, self.metric())
     }
 
     /// Its schema. `at` is what [`ModelPart::of`] gave.
@@ -101,9 +101,15 @@ fn flat() -> VectorField {
     VectorField::f32(UNUSED, UNUSED_DIM, Metric::L2).index(IndexKind::Flat)
 }
 
+/// The same store on another collection of the program's own.
+fn on(context: &Context, collection: String, field: &str, metric: Metric) -> Context {
+    let mut other = context.clone();
+    (other.collection, other.field, other.metric) = (collection, field.to_owned(), metric);
+    other
+}
+
 fn beside(context: &Context, name: &str) -> Context {
-    let collection = format!("{}_{name}", context.collection);
-    Context { collection, field: UNUSED.to_owned(), metric: Metric::L2, ..context.clone() }
+    on(context, format!("{}_{name}", context.collection), UNUSED, Metric::L2)
 }
 
 /// The catalogue's schema.
