@@ -23,6 +23,15 @@ serve-image-search: ## Serve image-search's page over the data imported so far
 	@scripts/system-packages g++ python3-pip
 	@cargo run --release --locked -p image-search -- serve
 
+.PHONY: demo-audio-search serve-audio-search
+demo-audio-search: ## Build audio-search, import sample sounds, search them, and serve the page
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p audio-search -- demo
+
+serve-audio-search: ## Serve audio-search's page over the sounds imported so far
+	@scripts/system-packages g++ python3-pip
+	@cargo run --release --locked -p audio-search -- serve
+
 .PHONY: demo-molecule-search serve-molecule-search
 demo-molecule-search: ## Build molecule-search, import sample molecules, search them, and serve the page
 	@scripts/system-packages g++ python3-pip
@@ -101,20 +110,21 @@ deny-if-there:
 # Compose v2 and newer is a part of docker, 1.29 a program of its own.
 COMPOSE = $$(docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: docker-image-search docker-molecule-search docker-question-answering docker-recommender docker-vision-search
+.PHONY: docker-image-search docker-molecule-search docker-question-answering docker-recommender docker-vision-search docker-audio-search
 docker-image-search: ## Build image-search's image and run it with Milvus and Redis (docker/README.md)
 docker-molecule-search: ## The same for molecule-search
 docker-question-answering: ## The same for question-answering
 docker-recommender: ## The same for recommender
 docker-vision-search: ## The same for vision-search
-docker-image-search docker-molecule-search docker-question-answering docker-recommender docker-vision-search: docker-%:
+docker-audio-search: ## The same for audio-search
+docker-image-search docker-molecule-search docker-question-answering docker-recommender docker-vision-search docker-audio-search: docker-%:
 	@$(COMPOSE) -f docker/$*/compose.yaml up --build --detach
 	@for second in {1..60}; do $(COMPOSE) -f docker/$*/compose.yaml exec -T app $* health && break; sleep 1; done
 	@echo "the page is at http://localhost:8080; sample data: make docker-samples SOLUTION=$*"
 
 .PHONY: docker-samples
 docker-samples: solution = $(or $(SOLUTION),image-search)
-docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|question-answering|recommender|vision-search)
+docker-samples: ## Import sample data into the containers (SOLUTION=image-search|molecule-search|question-answering|recommender|vision-search|audio-search)
 	@$(COMPOSE) -f docker/$(solution)/compose.yaml exec -T app $(solution) \
 		$(if $(filter vision-search,$(solution)),demo --no-serve,import /samples$(if $(filter question-answering,$(solution)),/questions)$(if $(filter recommender,$(solution)),/ratings))
 
@@ -173,6 +183,14 @@ bench-qa: ## Measure how well question-answering finds, beside the same search i
 	@scripts/test-servers
 	@cargo build --release --locked --quiet -p question-answering
 	@scripts/bench-qa $(PART)
+
+.PHONY: bench-audio
+bench-audio: ## Measure audio-search beside chromaprint, FFmpeg and Python (PART=quality|same|speed|decode)
+	@scripts/system-packages g++ python3-pip python3-venv ffmpeg libchromaprint-tools
+	@scripts/bench-peers audio
+	@scripts/sample-sounds
+	@cargo build --release --locked --quiet -p audio-search -p bootcamp-bench
+	@.cache/bench-peers-audio/bin/python scripts/bench-audio $(PART)
 
 .PHONY: bench-recommender
 bench-recommender: ## Measure recommender beside implicit on MovieLens 100K and made ratings (PART=quality|random|new-items|speed|large)

@@ -1,5 +1,6 @@
 //! Measures the stores, the encoders and the programs beside what limits them and beside their peers, in ratios.
 
+mod audio;
 mod contender;
 mod data;
 mod encode;
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: bootcamp-bench store SCALE [PART]
        bootcamp-bench encode [PART]
        bootcamp-bench image [PART]
        bootcamp-bench molecule [PART [SCALE]]
+       bootcamp-bench audio
 SCALE: 100k, 1m or all; of molecules, whose import alone has it, 100k or 1m
 PART: of the store write, binary, search, filter or open, of encoders pictures, text or memory, of image search import,
 http, start or quality, of molecule search fingerprints, similar, threshold, substructures or import; all if left out";
@@ -57,6 +59,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
             };
             molecule::run(&root, rest.first().copied(), rows)
         }
+        ["audio"] => audio::run(&root),
         // What `store` starts to measure in a fresh process.
         ["open", what, folder] => {
             report::line(&serde_json::to_string(&store::open_once(what, Path::new(folder))?)?);

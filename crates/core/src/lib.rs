@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(feature = "audio")]
+pub mod audio;
 mod caret;
 pub mod config;
 pub mod documents;

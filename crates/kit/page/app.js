@@ -47,7 +47,7 @@ const app = {
 /** Searches with an item. What was chosen beside the last query stays, as its address says. */
 function searchWith(item) {
   const params = new URLSearchParams(document.querySelector("[data-view=search]").hash.split("?")[1]);
-  for (const name of ["id", "region", "words"]) params.delete(name);
+  for (const name of ["id", "region", "words", ...app.renderer.ownOptions]) params.delete(name);
   for (const [name, value] of Object.entries(item)) params.set(name, value);
   location.hash = `search?${params}`;
 }

@@ -43,6 +43,11 @@ export function createChoices(options, [choices, others], onChange = () => {}, p
     get changed() {
       return chosen((option) => valueOf(controls.get(option.name)) !== defaultOf(option));
     },
+    /** Sets some options, by name. Tells nobody. */
+    choose(values) {
+      for (const [name, value] of Object.entries(values)) if (controls.has(name)) controls.get(name).value = value;
+      show();
+    },
     /** Chooses what the parameters of an address say, and for what they do not name the default. Tells nobody. */
     set(params) {
       for (const option of options) {

@@ -23,7 +23,7 @@ export function create(section, app) {
     uploading = new AbortController();
     const { signal } = uploading;
     setBusy(true);
-    const box = progressBox(plural(wanted.length, renderer.one, renderer.many), () => uploading.abort());
+    const box = progressBox(plural(wanted.length, "file", "files"), () => uploading.abort());
     $("upload-report").replaceChildren(box.node);
     const onProgress = (report) => box.update(account(report, others, "Uploading"));
     const label = $("upload-label").value.trim();

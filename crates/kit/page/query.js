@@ -10,10 +10,11 @@ export function aFile({ one, example }) {
 }
 
 /**
- * An example: { file } or { item }, with negative and region. `onChange()` is called whenever the answer may differ.
- * Only ids and files are kept, so a query can be asked again at any time.
+ * An example: { file } or { item }, with negative and region. `onChange()` is called whenever the answer may differ;
+ * `stage(example)` may make the node of an example at large in place of the renderer's, and is called with null when there is
+ * none any more. Only ids and files are kept, so a query can be asked again at any time.
  */
-export function createQuery(renderer, onChange) {
+export function createQuery(renderer, onChange, stage = () => null) {
   let examples = [];
   let main = null;
 
@@ -30,6 +31,7 @@ export function createQuery(renderer, onChange) {
 
   function change() {
     show();
+    if (!main) stage(null);
     onChange();
   }
 
@@ -81,7 +83,7 @@ export function createQuery(renderer, onChange) {
     // The picture stays while only its rectangle or its neighbours change, so that it does not flicker.
     if (showMain.shown !== shown) {
       showMain.shown = shown;
-      const picture = pictureOf(shown, "large");
+      const picture = stage(shown) ?? pictureOf(shown, "large");
       const fit = () => $("stage").style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight || 1);
       // What is no picture, such as a player, has no load and takes what room it needs.
       $("stage").classList.toggle("free", picture.tagName !== "IMG");

@@ -27,6 +27,8 @@ const items = {
   unlisted: [],
   /** Whether a part of an item can be searched for. */
   hasParts: false,
+  /** Options that are about one example, such as a part of it: they end when another item is searched with. */
+  ownOptions: [],
   /** Whether hits can be like several examples and unlike others. */
   combines: true,
 
@@ -36,7 +38,10 @@ const items = {
   },
   /** A file that the server has not seen, under an object URL. */
   local: fileOf,
-  /** The entries of an answer's list; `card(hit)` is the usual one. */
+  /**
+   * The entries of an answer's list; `card(hit)` is the usual one. Its third argument has what a card offers: `open(item)`,
+   * `more(item)` and, where a query combines, `less(item)`.
+   */
   answer: ({ hits }, card) => hits.map(card),
 };
 

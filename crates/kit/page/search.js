@@ -24,14 +24,15 @@ export function create(section, app) {
     if (!renderer.combines && !query.isEmpty) words.set("");
     nameInAddress();
     later();
-  });
+  }, (example) => own.stage(example));
   const words = createWords(app, () => {
     if (!renderer.combines && words.value && !query.isEmpty) query.replace([]);
     run();
   });
   const filter = createFilter("filter", app, run);
   const choices = createChoices(info.options, [$("choices"), $("options")], run);
-  const own = createControls($("own-controls"), { info, add: query.add, changed: later });
+  const { choose } = choices;
+  const own = createControls($("own-controls"), { info, add: query.add, changed: later, choose, ways: $("own-ways") });
   wireControls();
 
   /** What is asked for as far as it fits into an address: one item at most, words, what was chosen; no files. */
@@ -57,6 +58,7 @@ export function create(section, app) {
     const minScore = $("min-score").valueAsNumber;
     const k = Number($("k-number").value) || Number($("k").value);
     const body = { ...sides, k, filter: filter.value, min_score: Number.isNaN(minScore) ? null : minScore };
+    if (info.spans && $("moments").value && $("moments").checkValidity()) body.moments = $("moments").valueAsNumber;
     if (info.options.length) body.options = choices.values;
     own.extend(body);
     return { body, files };
@@ -110,7 +112,7 @@ export function create(section, app) {
     const { hits, notes = [], took_ms, timings } = answer;
     const options = { renderer, answer, more: app.more, less: renderer.combines && less, open: (item) => app.open(hits, item) };
     $("results").classList.remove("stale");
-    $("results").replaceChildren(...renderer.answer(answer, (hit) => card(hit, options)));
+    $("results").replaceChildren(...renderer.answer(answer, (hit) => card(hit, options), options));
     const [took, encode, search] = [took_ms, timings.encode_ms, timings.search_ms].map((ms) => number(Math.round(ms)));
     const found = `${number(hits.length)} of ${number(app.info.count)} in ${took} ms (encode ${encode} ms, search ${search} ms)`;
     status.textContent = hits.length ? [found, ...notes].join("; ") : "No results match the filter and score limit.";
@@ -202,6 +204,10 @@ export function create(section, app) {
     };
     if (!info.larger_is_nearer) $("min-score-label").textContent = "Largest distance";
     $("min-score").oninput = later;
+    // Where items are spans of their sources, the number of results counts sources.
+    $("moments-field").hidden = !info.spans;
+    $("moments").max = info.max_k;
+    $("moments").oninput = later;
     $("query").onsubmit = (event) => {
       event.preventDefault();
       run();

@@ -4,10 +4,11 @@
 // export const views = [{ name, title, create }]
 //     Views of its own, each with a link and the address #name. `create(section, app)` is called when the view is first
 //     shown, and returns { show(params, again), hide?(), forget?(id) }. A view named as one of the kit's takes its place.
-// export function query(place, { info, add, changed }) { … }
-//     Controls of its own in the query form: they go into `place`, `add({ file } | { item })` adds an example, `changed()`
-//     searches again. Returns { extend(body), params(), set(params) }: what they add to the JSON of a search, what of it
-//     stands in the address (an object), and the way back from there.
+// export function query(place, { info, add, changed, choose, ways }) { … }
+//     Controls of its own in the query form: they go into `place`, and ways to give an example beside the file dialog into
+//     `ways`. `add({ file } | { item })` adds an example, `choose({ name: value })` sets options, `changed()` searches again.
+//     Returns { extend(body), params(), set(params), stage(example) }: what they add to the JSON of a search, what of it
+//     stands in the address (an object), the way back from there, and the node of an example at large (null: there is none any more).
 //
 // Its modules import the kit's by address, such as `import { el } from "/assets/dom.js"`; /solution/page.css is its style.
 
@@ -17,6 +18,6 @@ import { rendererOf } from "./render.js";
 export const views = own.views ?? [];
 export const rendererFor = (info) => ({ ...rendererOf(info), ...own.renderer });
 
-const nothing = { extend() {}, params: () => ({}), set() {} };
+const nothing = { extend() {}, params: () => ({}), set() {}, stage: () => null };
 
 export const createControls = (place, query) => ({ ...nothing, ...own.query?.(place, query) });

@@ -100,7 +100,7 @@ async fn with_fields(context: &Context, groups: Vec<(Vec<Id>, f32)>, output: &Ou
 
 /// Sets of ids that were joined (union-find with path halving).
 #[derive(Debug, Default)]
-struct Groups {
+pub struct Groups {
     numbers: HashMap<Id, usize>,
     parents: Vec<usize>,
     /// For each root: the worst score among the links of its set.
@@ -127,7 +127,8 @@ impl Groups {
         number
     }
 
-    fn join(&mut self, a: &Id, b: &Id, score: f32, metric: Metric) {
+    /// Joins the groups of two items that have this score with each other.
+    pub fn join(&mut self, a: &Id, b: &Id, score: f32, metric: Metric) {
         let (a, b) = (self.number(a), self.number(b));
         let (a, b) = (self.root(a), self.root(b));
         if a == b {
@@ -138,8 +139,8 @@ impl Groups {
         self.parents[b] = a;
     }
 
-    /// Best score first; ids in order.
-    fn into_groups(mut self, metric: Metric) -> Vec<(Vec<Id>, f32)> {
+    /// The groups with the score of the least similar pair that links each, best first; ids in order.
+    pub fn into_groups(mut self, metric: Metric) -> Vec<(Vec<Id>, f32)> {
         let mut sets: BTreeMap<usize, Vec<Id>> = BTreeMap::new();
         for (id, number) in std::mem::take(&mut self.numbers) {
             let root = self.root(number);

@@ -1,6 +1,7 @@
 //! Facts about a program and its collection, for the command `info` and the page.
 
 use bootcamp_core::VectorKind;
+use bootcamp_core::models::ModelSpec;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -205,7 +206,8 @@ impl InfoBody {
         let found = context.describe().await?;
         let spec = found.as_ref().map_or_else(|| solution.collection(), |info| info.spec.clone());
         let shown = context.output(&spec);
-        let joint = context.maker.model().is_some_and(|model| model.picture.is_some() && model.takes_text());
+        let joint = |model: &ModelSpec| (model.picture.is_some() || model.takes_sound()) && model.takes_text();
+        let joint = context.maker.model().is_some_and(joint);
         let words = joint || facts.words.is_some();
         let index = found.as_ref().and_then(|info| info.indexes.iter().find(|index| index.field == context.field));
         let field = |field: &bootcamp_core::ScalarField| FieldBody {

@@ -7,13 +7,14 @@ use bootcamp_core::{CollectionSpec, Fields, Result};
 
 use crate::content::ContentPath;
 use crate::context::Context;
+use crate::duplicates::{Group, duplicates};
 use crate::ingest::Import;
 use crate::media::Look;
 use crate::options::Options;
 use crate::query::{Answer, SearchQuery};
 use crate::source::{Places, Sources};
 use crate::vectors::Maker;
-use crate::watch::Report;
+use crate::watch::{Report, Watch};
 
 /// One solution, opened on a collection.
 #[async_trait]
@@ -62,6 +63,16 @@ pub trait Solution: Send + Sync {
     /// Why the file gives no picture.
     fn poster(&self, _fields: &Fields, file: &ContentPath) -> Result<Picture> {
         Picture::read(file, &self.context().limits)
+    }
+
+    /// The groups of near-duplicates in the collection, the most alike first, with a score of at least `threshold` (at most,
+    /// for a distance): by default, of items with similar embeddings. `watch` counts what was compared, and can stop it.
+    ///
+    /// # Errors
+    /// Those of the store; `InvalidInput` when it was cancelled.
+    async fn duplicates(&self, threshold: f32, watch: &Watch) -> Result<Vec<Group>> {
+        let context = self.context();
+        duplicates(context, threshold, &context.output(&self.collection()), watch).await
     }
 
     /// How a text query is understood, while it is typed. CPU-bound.

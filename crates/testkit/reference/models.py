@@ -1,9 +1,9 @@
 """Models of the shape of those that only a hub has, with fixed random weights: what a test can do without the hub.
 
-    models.py FOLDER     writes resnet18, clip-picture, clip-text, pairs and future (.onnx), and clip-tokenizer.json and
-                         pairs-tokenizer.json
+    models.py FOLDER     writes resnet18, clip-picture, clip-text, pairs, samples, bands and future (.onnx), and
+                         clip-tokenizer.json and pairs-tokenizer.json
 
-`vectors.py` has the reference for what comes out of them.
+`vectors.py` has the reference for what comes out of them, `sounds.py` for the two that take sounds.
 """
 
 import sys
@@ -108,6 +108,35 @@ def resnet18():
         [helper.make_tensor_value_info("data", TensorProto.FLOAT, ["N", 3, 224, 224])],
         helper.make_tensor_value_info("resnetv15_dense0_fwd", TensorProto.FLOAT, ["N", 1000]),
         opset=8, ir_version=3, weights_are_inputs=True,
+    )
+
+
+def samples():
+    """Takes samples, as PANNs do: filters along them, how strongly each answers, and 2,048 features of that."""
+    g = Graph(4)
+    kernel, features = g.normal(64, 1, 400, scale=0.05), g.normal(64, 2048, scale=0.125)
+    x = g.node("Unsqueeze", "waveform", g.weight(np.array([1], np.int64)))
+    x = g.node("Abs", g.node("Conv", x, kernel, kernel_shape=[400], strides=[160]))
+    x = g.node("ReduceMean", x, axes=[2], keepdims=0)
+    g.node("MatMul", x, features, name="embedding")
+    return g.model(
+        [helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["batch", "samples"])],
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 2048]),
+        opset=17, ir_version=8,
+    )
+
+
+def bands():
+    """Takes a spectrogram as CLAP's tower for sounds does, into the space of clip_text."""
+    g = Graph(5)
+    first, second = g.normal(64, WIDTH, scale=0.125), g.normal(WIDTH, DIM, scale=0.125)
+    x = g.node("Squeeze", "input_features", g.weight(np.array([1], np.int64)))
+    x = g.node("ReduceMean", g.node("Relu", g.node("MatMul", x, first)), axes=[1], keepdims=0)
+    g.node("MatMul", x, second, name="audio_embeds")
+    return g.model(
+        [helper.make_tensor_value_info("input_features", TensorProto.FLOAT, ["batch", 1, "frames", 64])],
+        helper.make_tensor_value_info("audio_embeds", TensorProto.FLOAT, ["batch", DIM]),
+        opset=17, ir_version=8,
     )
 
 
@@ -252,5 +281,7 @@ if __name__ == "__main__":
         ("future", future()),
         ("clip-text", clip_text(tokenizer.get_vocab_size())),
         ("pairs", pairs(both.get_vocab_size())),
+        ("samples", samples()),
+        ("bands", bands()),
     ):
         onnx.save(model, folder / f"{name}.onnx")

@@ -52,6 +52,11 @@ pub struct Page {
 impl Page {
     /// Opens the page at this origin, and returns when it is there.
     pub async fn open(origin: &str) -> Self {
+        Self::open_with(origin, &[]).await
+    }
+
+    /// The same with more of Chromium's switches, without their dashes: those of a microphone, for example.
+    pub async fn open_with(origin: &str, switches: &[&str]) -> Self {
         let [port] = free_ports();
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("chromedriver");
@@ -61,6 +66,7 @@ impl Page {
 
         let profile = format!("user-data-dir={}", folder.path().join("profile").display());
         let arguments = ["headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,900", &profile];
+        let arguments = [&arguments[..], switches].concat();
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": {"args": arguments},

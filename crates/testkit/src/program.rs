@@ -122,6 +122,16 @@ impl Server {
         answer(agent().get(format!("{}{path}", self.address)).call())
     }
 
+    /// The content type and the bytes that a GET answers; it must succeed.
+    pub fn get_bytes(&self, path: &str) -> (String, Vec<u8>) {
+        let mut response = agent().get(format!("{}{path}", self.address)).call().unwrap();
+        assert!(response.status().is_success(), "GET {path}: {}", response.status());
+        let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        let mut bytes = Vec::new();
+        response.body_mut().as_reader().read_to_end(&mut bytes).unwrap();
+        (kind.unwrap_or_default(), bytes)
+    }
+
     /// What a POST answers, or its status.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, u16> {
         let request = agent().post(format!("{}{path}", self.address)).content_type("application/json");

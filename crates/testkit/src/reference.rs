@@ -64,19 +64,32 @@ pub fn stamps(count: usize) -> Vec<PathBuf> {
 
 /// The PNG files in a folder and those below, in name order.
 pub fn pngs(folder: &Path) -> Vec<PathBuf> {
+    files(folder, &["png"])
+}
+
+/// The files with one of these extensions in a folder and those below, in name order.
+fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut folders = vec![folder.to_owned()];
-    let mut pictures = Vec::new();
+    let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             if entry.is_dir() {
                 folders.push(entry);
-            } else if entry.extension().is_some_and(|extension| extension == "png") {
-                pictures.push(entry);
+            } else if entry.extension().is_some_and(|own| extensions.iter().any(|extension| own == *extension)) {
+                found.push(entry);
             }
         }
     }
-    pictures.sort();
-    pictures
+    found.sort();
+    found
+}
+
+/// `count` of the sample sounds, evenly over all of them, in name order.
+pub fn sounds(count: usize) -> Vec<PathBuf> {
+    let folder = made_by_setup(workspace().join("data/sounds"));
+    let sounds = files(&folder, &["ogg", "flac", "wav"]);
+    assert!(sounds.len() >= count, "only {} sample sounds", sounds.len());
+    (0..count).map(|at| sounds[at * sounds.len() / count].clone()).collect()
 }
 
 /// The descriptions of [`stamps`], one sentence or more each.
@@ -103,9 +116,12 @@ pub fn ask(script: &str, request: &Value) -> Vec<u8> {
 
 /// The vectors that `vectors.py` gives for a request.
 pub fn vectors(request: &Value, dim: usize) -> Vec<Vec<f32>> {
-    let bytes = ask("vectors.py", request);
-    let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-    values.chunks_exact(dim).map(<[f32]>::to_vec).collect()
+    floats(&ask("vectors.py", request)).chunks_exact(dim).map(<[f32]>::to_vec).collect()
+}
+
+/// Little-endian f32.
+pub fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
 /// Where tests keep models: fetched once.

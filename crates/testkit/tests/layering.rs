@@ -18,6 +18,8 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// A crate's place in the workspace, by its folder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Layer {
+    /// The local store's index: below core, and of use without it.
+    Hnsw,
     Core,
     Kit,
     Testkit,
@@ -32,6 +34,7 @@ impl Layer {
         let (name, parent) = (parts.next(), parts.next());
         match (parent, name) {
             (Some("solutions"), _) => Self::Solution,
+            (Some("crates"), Some("hnsw")) => Self::Hnsw,
             (Some("crates"), Some("core")) => Self::Core,
             (Some("crates"), Some("kit")) => Self::Kit,
             (Some("crates"), Some("testkit")) => Self::Testkit,
@@ -44,6 +47,7 @@ impl Layer {
     fn may_use(self, other: Self, dev: bool) -> bool {
         match (self, other) {
             (_, Self::Testkit) => dev || self == Self::Bench,
+            (Self::Core, Self::Hnsw) => true,
             (Self::Kit | Self::Testkit, Self::Core) => true,
             (Self::Solution, Self::Core | Self::Kit) => true,
             (Self::Bench, _) => other != Self::Bench,
@@ -271,7 +275,12 @@ fn package(name: &str, folder: &str, dependencies: &[&str]) -> Package {
 /// The crates there will be, with `dependencies` added to the one in `folder`.
 fn with(folder: &str, dependencies: &[&str]) -> Vec<Package> {
     let mut members = vec![
-        package("b-core", "crates/core", &["usearch", "rusqlite", "redis", "milvus-sdk-rust", "ort", "serde"]),
+        package("b-hnsw", "crates/hnsw", &["pulp"]),
+        package(
+            "b-core",
+            "crates/core",
+            &["b-hnsw", "usearch", "rusqlite", "redis", "milvus-sdk-rust", "ort", "serde"],
+        ),
         package("b-kit", "crates/kit", &["b-core", "axum", "clap", "dev:b-testkit"]),
         package("b-testkit", "crates/testkit", &["b-core", "tokio"]),
         package("b-bench", "crates/bench", &["b-core", "b-kit", "b-testkit", "pictures", "usearch"]),
@@ -297,6 +306,8 @@ fn layers_that_are_kept_pass() {
 #[test]
 fn dependencies_against_the_layers_are_found() {
     let cases = [
+        ("crates/hnsw", "b-core", "b-hnsw (Hnsw) must not depend on b-core (Core)"),
+        ("crates/kit", "b-hnsw", "b-kit (Kit) must not depend on b-hnsw (Hnsw)"),
         ("crates/core", "b-kit", "b-core (Core) must not depend on b-kit (Kit)"),
         ("crates/core", "b-testkit", "b-core (Core) must not depend on b-testkit (Testkit)"),
         ("crates/kit", "pictures", "b-kit (Kit) must not depend on pictures (Solution)"),

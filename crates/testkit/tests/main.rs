@@ -19,4 +19,5 @@ mod pictures;
 mod property;
 mod readers;
 mod redis;
+mod sounds;
 mod weights;

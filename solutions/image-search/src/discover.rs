@@ -3,28 +3,25 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use bootcamp_core::picture::media_type;
 use bootcamp_core::{Error, Result};
-use bootcamp_kit::source::{Places, Rows, Skip, Source, Sources, Wanted, files, plain_text};
-use bootcamp_kit::{named_path, path_name};
+use bootcamp_kit::named_path;
+use bootcamp_kit::source::{
+    Places, Skip, Source, Sources, Wanted, caption_beside, files, folder_label, has_namesake, listed, text_beside,
+};
 use roxmltree::Node;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Extensions of what the decoder reads.
 const EXTENSIONS: &[&str] = &["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
-/// The maximum size of a sidecar file, in bytes.
-const MAX_SIDECAR: u64 = 1 << 20;
-/// Letters of a caption that are kept.
-const MAX_CAPTION: usize = 2000;
 
 /// What is taken from folders and archives, and that tables name pictures.
 const WANTED: Wanted = Wanted {
     by_content: Some(looks_like_a_picture),
     beside: is_beside,
-    table: Some(in_table),
+    table: Some(listed),
     ..Wanted::called(EXTENSIONS)
 };
 
@@ -49,12 +46,7 @@ fn looks_like_a_picture(head: &[u8]) -> bool {
 
 /// Whether a file says something of a picture beside it, and is read with that.
 fn is_beside(path: &Path) -> bool {
-    let has_picture = |name: &Path| {
-        let is_there = |extension: &&str| {
-            [(*extension).to_owned(), extension.to_ascii_uppercase()].iter().any(|it| name.with_extension(it).exists())
-        };
-        EXTENSIONS.iter().any(is_there)
-    };
+    let has_picture = |name: &Path| has_namesake(name, EXTENSIONS);
     match (path.extension().and_then(OsStr::to_str), path.parent()) {
         (Some("txt"), _) => has_picture(path),
         (Some("xml"), Some(folder)) => {
@@ -63,33 +55,6 @@ fn is_beside(path: &Path) -> bool {
         }
         _ => false,
     }
-}
-
-fn in_table(table: &Path, rows: Rows, places: &Places) -> Sources {
-    let (table, places) = (table.to_owned(), places.clone());
-    let folder = table.parent().map(Path::to_owned).unwrap_or_default();
-    Box::new(rows.map(move |(line, row)| {
-        let place = format!("{}:{line}", path_name(&table));
-        let mut row = row.map_err(|error| Skip::new(&place, &error))?;
-        let path = row.remove("path").and_then(|path| path.as_str().map(|path| folder.join(path)));
-        let path = path.ok_or_else(|| {
-            let error = Error::invalid("the row has no text in the column 'path'")
-                .with_hint("put the path of each picture there, relative to the table");
-            Skip::new(&place, &error)
-        })?;
-        let mut source = places.listed(&table, line, &path)?;
-        for name in ["label", "caption"] {
-            // A number is a label, too; a list is none, and stays among the others.
-            if let Some(value) = row.get(name).and_then(plain_text) {
-                row.remove(name);
-                source.fields.insert(name.to_owned(), value.into());
-            }
-        }
-        if !row.is_empty() {
-            source.fields.insert("extra".to_owned(), Value::Object(row));
-        }
-        Ok(source)
-    }))
 }
 
 /// Adds the label and caption from the picture's folder and sidecar files.
@@ -103,43 +68,16 @@ fn describe(mut source: Source, places: &Places) -> Result<Source, Skip> {
         if let Some(objects) = voc_objects(&path, places).map_err(skip)? {
             source.fields.insert("label".to_owned(), json!(objects.main));
             source.fields.entry("extra").or_insert_with(|| json!({"objects": objects.all}));
-        } else if let Some(label) = path.parent().and_then(Path::file_name) {
-            // Within an archive the parent may be the archive itself: `b.zip!` is called `b`.
-            let label = label.to_string_lossy();
-            let label = label.strip_suffix('!').map_or(&*label, |archive| archive.split('.').next().unwrap_or(archive));
+        } else if let Some(label) = folder_label(&source.name) {
             source.fields.insert("label".to_owned(), json!(label));
         }
     }
     if !source.fields.contains_key("caption")
-        && let Some(caption) =
-            sidecar(&path.with_extension("txt"), places).map_err(|error| Skip::new(&source.name, &error))?
+        && let Some(caption) = caption_beside(&source.name, places).map_err(|error| Skip::new(&source.name, &error))?
     {
-        let caption: String = caption.lines().next().unwrap_or_default().trim().chars().take(MAX_CAPTION).collect();
-        if !caption.is_empty() {
-            source.fields.insert("caption".to_owned(), json!(caption));
-        }
+        source.fields.insert("caption".to_owned(), json!(caption));
     }
     Ok(source)
-}
-
-/// A small text file, if it is there and may be looked at. One that is not UTF-8 is Latin-1.
-fn sidecar(path: &Path, places: &Places) -> Result<Option<String>> {
-    let cannot_read = |error| Error::io("cannot read", path, error);
-    let metadata = match path.metadata() {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        found => found.map_err(cannot_read)?,
-    };
-    if !metadata.is_file() || !places.allows(path) {
-        return Ok(None);
-    }
-    if metadata.len() > MAX_SIDECAR {
-        places.notes.warn(format!("{} is larger than {MAX_SIDECAR} bytes and was not read", path_name(path)));
-        return Ok(None);
-    }
-    let bytes = std::fs::read(path).map_err(cannot_read)?;
-    Ok(Some(
-        String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect()),
-    ))
 }
 
 #[derive(Debug, PartialEq)]
@@ -157,7 +95,7 @@ fn voc_objects(picture: &Path, places: &Places) -> Result<Option<Objects>> {
         return Ok(None);
     }
     let annotation = folder.with_file_name("Annotations").join(Path::new(name).with_extension("xml"));
-    Ok(sidecar(&annotation, places)?.and_then(|xml| objects(&xml)))
+    Ok(text_beside(&annotation, places)?.and_then(|xml| objects(&xml)))
 }
 
 fn objects(xml: &str) -> Option<Objects> {

@@ -1,4 +1,4 @@
-//! Embeddings of pictures and text with ONNX Runtime: models run on their own threads, behind bounded queues.
+//! Embeddings of pictures, sounds and text with ONNX Runtime: models run on their own threads, behind bounded queues.
 //!
 //! ```no_run
 //! # use bootcamp_core::encoder::{Encoder, EncoderOptions};
@@ -15,15 +15,17 @@
 //! # }
 //! ```
 //!
-//! The caller prepares inputs (decoding, resizing, tokenising) on as many threads as it likes; only the model
+//! The caller prepares inputs (decoding, resizing, spectra, tokenising) on as many threads as it likes; only the model
 //! itself runs behind the queue. [`runtime`] loads the library, [`session`] a model, [`cut`] takes off a classifier's
 //! head, [`words`] asks such a model in words, as [`classes`]; [`weights`] finds those that lie in a file of their own,
 //! [`queue`] makes batches, [`cutter`] makes tokens of texts, [`windows`] of long ones, [`pieces`] reads a tokenizer from
-//! among weights. [`text`] and [`pairs`] are what takes tokens.
+//! among weights. [`text`] and [`pairs`] are what takes tokens, [`audio`] what takes sounds, through the front end [`mel`].
 
+mod audio;
 mod classes;
 mod cut;
 mod cutter;
+mod mel;
 mod pairs;
 mod pictures;
 mod pieces;
@@ -44,6 +46,7 @@ use serde::Deserialize;
 use crate::models::{FetchProgress, ModelSpec, PictureTower, Registry};
 use crate::picture::{Picture, Pixels, prepare};
 use crate::{Error, ErrorKind, Result};
+pub use audio::{AudioEncoder, Frames, SoundWindow, SoundWindows};
 pub use cutter::{MAX_TEXT, Pair, Role, Tokens};
 pub use pairs::PairEncoder;
 use queue::{Queue, Work};
@@ -95,11 +98,12 @@ pub enum Device {
 pub struct Encoder {
     spec: Arc<ModelSpec>,
     pictures: Option<PictureEncoder>,
+    sounds: Option<AudioEncoder>,
     text: Option<TextEncoder>,
     words: Option<Arc<Words>>,
     pairs: Option<PairEncoder>,
-    /// Models that take words and pictures, for the error of those that do not.
-    joint: Arc<[String]>,
+    /// What the other models take, for the error of what this one does not.
+    others: Arc<[(String, Takes)]>,
 }
 
 impl std::fmt::Debug for Encoder {
@@ -130,6 +134,13 @@ impl Encoder {
             }
             None => None,
         };
+        let sounds = match &spec.audio {
+            Some(tower) => {
+                let files = Files::find(registry, &tower.file, tower.weights.as_ref(), on_progress)?;
+                Some(AudioEncoder::load(&spec, tower, &files, &library, options)?)
+            }
+            None => None,
+        };
         let text = match &spec.text {
             Some(tower) => {
                 let tokenizer = registry.file(&tower.tokenizer, on_progress)?;
@@ -147,8 +158,8 @@ impl Encoder {
             }
             None => None,
         };
-        let joint = registry.list().filter(|spec| spec.picture.is_some() && spec.text.is_some());
-        Ok(Self { pictures, text, words, pairs, joint: joint.map(|spec| spec.name.clone()).collect(), spec })
+        let others = registry.list().map(|spec| (spec.name.clone(), Takes::of(spec))).collect();
+        Ok(Self { pictures, sounds, text, words, pairs, others, spec })
     }
 
     pub fn spec(&self) -> &ModelSpec {
@@ -160,19 +171,27 @@ impl Encoder {
     /// # Errors
     /// `Unsupported` when the model has none.
     pub fn pictures(&self) -> Result<&PictureEncoder> {
-        self.pictures.as_ref().ok_or_else(|| self.takes_no("pictures"))
+        self.pictures.as_ref().ok_or_else(|| self.takes_no("pictures", |takes| takes.pictures))
+    }
+
+    /// The tower for sounds.
+    ///
+    /// # Errors
+    /// `Unsupported` when the model has none, saying what it takes.
+    pub fn sounds(&self) -> Result<&AudioEncoder> {
+        self.sounds.as_ref().ok_or_else(|| self.takes_no("sounds", |takes| takes.sounds))
     }
 
     /// The tower for text, or what stands in for one ([`ClassWords`](crate::models::ClassWords)): that is loaded at the
     /// first call, which takes seconds, so not on an async executor's thread.
     ///
     /// # Errors
-    /// `Unsupported` when the model has none, naming models that have one beside pictures.
+    /// `Unsupported` when the model has none, naming models that have one beside what this one takes.
     pub fn text(&self) -> Result<&TextEncoder> {
         if let Some(words) = &self.words {
             return words.encoder();
         }
-        self.text.as_ref().ok_or_else(|| self.takes_no("text"))
+        self.text.as_ref().ok_or_else(|| self.takes_no("text", |takes| takes.text))
     }
 
     /// What scores texts for a query, a cross-encoder.
@@ -187,14 +206,43 @@ impl Encoder {
         })
     }
 
-    fn takes_no(&self, wanted: &str) -> Error {
-        let taken = match (&self.spec.picture, &self.spec.text) {
-            (Some(_), _) => "pictures",
-            (_, Some(_)) => "text",
-            (None, None) => "pairs of texts to score",
+    fn takes_no(&self, wanted: &str, takes_it: fn(&Takes) -> bool) -> Error {
+        let own = Takes::of(&self.spec);
+        let taken = match own {
+            Takes { pictures: true, .. } => "pictures",
+            Takes { sounds: true, .. } => "sounds",
+            Takes { text: true, .. } => "text",
+            _ => "pairs of texts to score",
         };
         let message = format!("model {} takes {taken}, not {wanted}", self.spec.name);
-        Error::new(ErrorKind::Unsupported, message).with_hint(format!("models for both: {}", self.joint.join(", ")))
+        let names = |fits: &dyn Fn(&Takes) -> bool| {
+            let fitting = self.others.iter().filter(|(_, takes)| takes_it(takes) && fits(takes));
+            fitting.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let both = names(&|takes| takes.shares(&own));
+        let hint = match both.as_str() {
+            "" => format!("models for {wanted}: {}", names(&|_| true)),
+            both => format!("models for both: {both}"),
+        };
+        Error::new(ErrorKind::Unsupported, message).with_hint(hint)
+    }
+}
+
+/// What a model has towers for.
+#[derive(Clone, Copy)]
+struct Takes {
+    pictures: bool,
+    sounds: bool,
+    text: bool,
+}
+
+impl Takes {
+    fn of(spec: &ModelSpec) -> Self {
+        Self { pictures: spec.picture.is_some(), sounds: spec.audio.is_some(), text: spec.text.is_some() }
+    }
+
+    fn shares(&self, other: &Self) -> bool {
+        self.pictures && other.pictures || self.sounds && other.sounds || self.text && other.text
     }
 }
 

@@ -174,7 +174,9 @@ fn open(model: &str, output: &Output, files: &Files, library: &Path, options: &E
 
 fn builder(environment: &ort::environment::Environment, options: &EncoderOptions) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(environment)?;
-    let mut builder = builder.with_intra_threads(options.threads())?.with_intra_op_spinning(options.spin)?;
+    let builder = builder.with_intra_threads(options.threads())?.with_intra_op_spinning(options.spin)?;
+    // A plan of memory for each shape is kept for ever, and hardly two batches of texts have the same one.
+    let mut builder = builder.with_memory_pattern(false)?;
     if options.device == Device::Cuda {
         let cuda = ort::ep::CUDA::default().build().error_on_failure();
         builder = match builder.with_execution_providers([cuda]) {

@@ -15,8 +15,8 @@ use super::{EncoderOptions, runtime};
 use crate::Result;
 use crate::models::{ModelSpec, TextInputs, TextTower};
 
-/// Tokens in one run, padding included: bounds memory, which grows with the square of a text's length.
-const TOKENS: usize = 8192;
+/// Tokens in one run, padding included: bounds memory. More of them are no faster.
+const TOKENS: usize = 1024;
 
 /// Encodes texts.
 #[derive(Clone)]
@@ -138,8 +138,14 @@ impl TextWork {
 
 impl Work<Tokens> for TextWork {
     fn run(&mut self, items: &[&Tokens]) -> Result<Vec<Vec<f32>>> {
-        let (inputs, mask) = tensors(&self.inputs, self.padding, items)?;
-        self.tower.run(inputs, items.len(), Some(&mask))
+        // Without a mask, some models take the filling for text: only texts of one length share a run.
+        let has_mask = self.inputs.mask.is_some();
+        let mut vectors = Vec::with_capacity(items.len());
+        for items in items.chunk_by(|a, b| has_mask || a.len() == b.len()) {
+            let (inputs, mask) = tensors(&self.inputs, self.padding, items)?;
+            vectors.extend(self.tower.run(inputs, items.len(), Some(&mask))?);
+        }
+        Ok(vectors)
     }
 
     fn size(item: &Tokens) -> usize {

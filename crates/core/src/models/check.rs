@@ -1,16 +1,25 @@
 //! Checks manifest entries when they are read, so that no mistake in one
 //! waits until after a long download.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use super::source::word;
 use super::{
-    ClassWords, Element, FileSpec, ModelSpec, Output, PairTower, PictureTower, Resize, RuntimeSpec, Source, TextInputs,
-    TextTower,
+    AudioAxis, AudioTower, ClassWords, Edges, Element, FileSpec, Mel, ModelSpec, Output, PairTower, PictureTower,
+    Resize, RuntimeSpec, Source, TextInputs, TextTower,
 };
 use crate::Metric;
 
 const MAX_DIM: usize = 32_768;
 const MAX_SIDE: u32 = 4_096;
 const MAX_TOKENS: usize = 32_768;
+/// Samples a second.
+const MAX_RATE: u32 = 768_000;
+/// Samples of a window: three minutes at 96 kHz.
+const MAX_WINDOW: usize = 1 << 24;
+const MAX_FFT: usize = 1 << 16;
+const MAX_BANDS: usize = 1024;
 
 /// The wrong field (`picture.size`; empty for the entry itself) and what is wrong with it.
 #[derive(Debug)]
@@ -39,9 +48,13 @@ pub(super) fn model(spec: &ModelSpec) -> Checked {
         return fault("duplicates", "is not a number");
     }
     if !spec.makes_vectors() && spec.pair.is_none() {
-        return fault("", "takes neither pictures nor text: add a table `picture`, `text` or `pair`");
+        return fault("", "takes neither pictures, sounds nor text: add a table `picture`, `audio`, `text` or `pair`");
+    }
+    if spec.picture.is_some() && spec.audio.is_some() {
+        return fault("audio", "makes sense only without `picture`");
     }
     spec.picture.as_ref().map_or(Ok(()), picture)?;
+    spec.audio.as_ref().map_or(Ok(()), audio)?;
     spec.text.as_ref().map_or(Ok(()), text)?;
     spec.pair.as_ref().map_or(Ok(()), pair)?;
     spec.words.as_ref().map_or(Ok(()), |it| words(spec, it))
@@ -82,6 +95,76 @@ fn picture(tower: &PictureTower) -> Checked {
         }
     }
     output("picture.output.tensor", &tower.output)
+}
+
+fn audio(tower: &AudioTower) -> Checked {
+    file("audio.file", &tower.file)?;
+    weights("audio.weights", tower.weights.as_ref())?;
+    filled("audio.input.name", &tower.input.name)?;
+    within("audio.rate", tower.rate, 1_000..=MAX_RATE)?;
+    within("audio.window", tower.window, 1..=MAX_WINDOW)?;
+    if !(1..=tower.window).contains(&tower.step) {
+        return fault("audio.step", format!("{} is not within 1 to {} (the window)", tower.step, tower.window));
+    }
+    let mut axes: Vec<_> = tower.input.axes.iter().filter(|axis| **axis != AudioAxis::One).collect();
+    axes.sort_by_key(|axis| **axis == AudioAxis::Bands);
+    match (&tower.mel, axes.as_slice()) {
+        (None, [AudioAxis::Samples]) => {}
+        (None, _) => return fault("audio.input.axes", "needs `samples`, since there is no `mel`, and nothing else"),
+        (Some(spec), [AudioAxis::Frames, AudioAxis::Bands]) => mel(tower, spec)?,
+        (Some(_), _) => return fault("audio.input.axes", "needs `frames` and `bands`, since there is `mel`"),
+    }
+    output("audio.output.tensor", &tower.output)
+}
+
+fn mel(tower: &AudioTower, mel: &Mel) -> Checked {
+    within("audio.mel.fft", mel.fft, 2..=MAX_FFT)?;
+    if mel.fft % 2 == 1 {
+        return fault("audio.mel.fft", format!("{} is odd", mel.fft));
+    }
+    within("audio.mel.hop", mel.hop, 1..=mel.fft)?;
+    within("audio.mel.bands", mel.bands, 1..=MAX_BANDS)?;
+    within("audio.mel.power", mel.power, 1..=2)?;
+    if let Some(length) = mel.taper_length {
+        within("audio.mel.taper_length", length, 1..=mel.fft)?;
+    }
+    let highest = tower.rate as f32 / 2.0;
+    if !(mel.high > 0.0 && mel.high <= highest) {
+        return fault("audio.mel.high", format!("{} is not within 0 to {highest} (half the rate)", mel.high));
+    }
+    if !(mel.low >= 0.0 && mel.low < mel.high) {
+        return fault("audio.mel.low", format!("{} is not within 0 to {} (`high`)", mel.low, mel.high));
+    }
+    let needed = match mel.edges {
+        Edges::Zero => 1,
+        Edges::Reflect => mel.fft / 2 + 1,
+        Edges::None => mel.frame(),
+    };
+    if tower.window < needed {
+        return fault("audio.window", format!("{} is too short for `mel`, which needs {needed} samples", tower.window));
+    }
+    let there = mel.frames_of(tower.window);
+    if let Some(frames) = mel.frames {
+        within("audio.mel.frames", frames, 1..=there)?;
+    }
+    let log = &mel.log;
+    if ![log.scale, log.add, log.floor, log.times, log.plus].iter().all(|value| value.is_finite()) {
+        return fault("audio.mel.log", "has a value that is not a number");
+    }
+    if !(log.scale > 0.0 && log.add >= 0.0 && log.floor >= 0.0 && log.add.max(log.floor) > 0.0) {
+        return fault(
+            "audio.mel.log",
+            "needs a `scale` above 0, and `add` or `floor` above 0: silence has a logarithm, too",
+        );
+    }
+    Ok(())
+}
+
+fn within<T: PartialOrd + Display>(field: &str, value: T, range: RangeInclusive<T>) -> Checked {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    fault(field, format!("{value} is not within {} to {}", range.start(), range.end()))
 }
 
 fn text(tower: &TextTower) -> Checked {

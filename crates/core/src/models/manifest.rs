@@ -81,7 +81,7 @@ fn vectors(spec: &ModelSpec, value: &Spanned<DeValue<'_>>) -> Result<(), (Range<
                 return Err((value.span(), "", format!("missing field `{field}`")));
             }
             Some(found) if spec.pair.is_some() && !spec.makes_vectors() => {
-                return Err((found.span(), field, "makes sense only beside `picture` or `text`".to_owned()));
+                return Err((found.span(), field, "makes sense only beside `picture`, `audio` or `text`".to_owned()));
             }
             _ => {}
         }

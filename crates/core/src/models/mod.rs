@@ -7,6 +7,7 @@ mod check;
 mod graphs;
 mod hub;
 mod manifest;
+pub mod mel;
 mod pypi;
 mod registry;
 mod runtime;
@@ -14,11 +15,14 @@ mod settings;
 pub mod source;
 pub mod spec;
 
+pub use mel::*;
 pub use registry::{FileCheck, FileInfo, FileState, ModelInfo, Registry};
 pub use settings::ModelSettings;
 pub use source::{FetchProgress, OnFetch, Source};
 pub use spec::*;
 
+#[cfg(test)]
+mod audio_tests;
 #[cfg(test)]
 mod hub_tests;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::mel::Mel;
 use super::source::Source;
 use crate::schema::Metric;
 
@@ -25,7 +26,8 @@ pub struct ModelSpec {
     /// The score from which two pictures or texts count as near-duplicates, where that is known.
     pub duplicates: Option<f32>,
     pub picture: Option<PictureTower>,
-    /// A model with both towers puts pictures and words into one space.
+    pub audio: Option<AudioTower>,
+    /// A model with a tower beside this one puts pictures, or sounds, and words into one space.
     pub text: Option<TextTower>,
     /// How a model that takes only pictures is asked in words all the same, approximately.
     pub words: Option<ClassWords>,
@@ -41,7 +43,12 @@ fn cosine() -> Metric {
 impl ModelSpec {
     /// Whether it turns something into vectors. A model that only scores pairs does not.
     pub fn makes_vectors(&self) -> bool {
-        self.picture.is_some() || self.text.is_some()
+        self.picture.is_some() || self.audio.is_some() || self.text.is_some()
+    }
+
+    /// Whether it turns sounds into vectors.
+    pub fn takes_sound(&self) -> bool {
+        self.audio.is_some()
     }
 
     /// Whether it turns text into vectors, by a tower for it or approximately.
@@ -49,12 +56,16 @@ impl ModelSpec {
         self.text.is_some() || self.words.is_some()
     }
 
-    /// Its files and what each is for: `picture`, `picture weights`, `text`, `text weights`, `tokenizer`, `class names`,
-    /// `pair`, `pair weights` or `pair tokenizer`.
+    /// Its files and what each is for: `picture`, `picture weights`, `audio`, `audio weights`, `text`, `text weights`,
+    /// `tokenizer`, `class names`, `pair`, `pair weights` or `pair tokenizer`.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &FileSpec)> {
         let picture = self.picture.iter().flat_map(|tower| {
             let weights = tower.weights.as_ref().map(|file| ("picture weights", file));
             std::iter::once(("picture", &tower.file)).chain(weights)
+        });
+        let audio = self.audio.iter().flat_map(|tower| {
+            let weights = tower.weights.as_ref().map(|file| ("audio weights", file));
+            std::iter::once(("audio", &tower.file)).chain(weights)
         });
         let text = self.text.iter().flat_map(|tower| {
             let weights = tower.weights.as_ref().map(|file| ("text weights", file));
@@ -64,16 +75,18 @@ impl ModelSpec {
             let weights = tower.weights.as_ref().map(|file| ("pair weights", file));
             std::iter::once(("pair", &tower.file)).chain(weights).chain([("pair tokenizer", &tower.tokenizer)])
         });
-        picture.chain(text).chain(self.words.iter().map(|words| ("class names", &words.names))).chain(pair)
+        picture.chain(audio).chain(text).chain(self.words.iter().map(|words| ("class names", &words.names))).chain(pair)
     }
 
     pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileSpec> {
         let picture =
             self.picture.iter_mut().flat_map(|tower| std::iter::once(&mut tower.file).chain(&mut tower.weights));
+        let audio = self.audio.iter_mut().flat_map(|tower| std::iter::once(&mut tower.file).chain(&mut tower.weights));
         let text = self.text.iter_mut();
         let names = self.words.iter_mut().map(|words| &mut words.names);
         let pair = self.pair.iter_mut();
         picture
+            .chain(audio)
             .chain(names)
             .chain(pair.flat_map(|tower| [&mut tower.file, &mut tower.tokenizer].into_iter().chain(&mut tower.weights)))
             .chain(text.flat_map(|tower| [&mut tower.file, &mut tower.tokenizer].into_iter().chain(&mut tower.weights)))
@@ -157,6 +170,71 @@ pub enum Filter {
     Bilinear,
     Bicubic,
     Lanczos,
+}
+
+/// The part of a model that takes sounds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioTower {
+    /// An ONNX model.
+    pub file: FileSpec,
+    /// The file that its weights lie in, if that is not `file` itself: what ONNX calls external data.
+    pub weights: Option<FileSpec>,
+    pub input: AudioInput,
+    /// Samples a second; sounds of other rates are resampled.
+    pub rate: u32,
+    /// Samples that one vector stands for, at `rate`.
+    pub window: usize,
+    /// Samples from the beginning of a window to that of the next one.
+    pub step: usize,
+    /// What makes a window of a shorter sound.
+    pub short: Short,
+    /// How loud a window is made.
+    pub level: Level,
+    /// What is made of the samples; left out where the model takes them as they are.
+    pub mel: Option<Mel>,
+    pub output: Output,
+}
+
+/// The tensor that a sound goes into.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioInput {
+    pub name: String,
+    /// Behind the batch: `["samples"]`, or `frames` and `bands` in either order, with `one` for axes of length 1.
+    pub axes: Vec<AudioAxis>,
+}
+
+/// What an axis of a sound's tensor counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudioAxis {
+    Samples,
+    Frames,
+    Bands,
+    One,
+}
+
+/// What makes a window of a sound that is shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Short {
+    /// It is repeated, the last time in part.
+    Repeat,
+    /// It is repeated as often as it fits whole; silence follows.
+    RepeatWhole,
+    /// Silence follows.
+    Pad,
+}
+
+/// How loud a window is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Its loudest sample becomes 1 or -1.
+    Peak,
+    /// As loud as it is.
+    None,
 }
 
 /// The part of a model that takes text.

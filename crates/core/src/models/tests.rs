@@ -127,7 +127,8 @@ fn weights_may_lie_in_a_file_of_their_own() {
     assert_eq!(
         wrong("built-in:lite"),
         "models.toml:10: models.mine.picture.weights.source: 'built-in:lite' is not a source: there is no such graph; \
-         expected built-in:efficientnet-lite0.onnx or built-in:efficientnet-lite2.onnx or built-in:multilingual-e5-small.onnx"
+         expected built-in:aisfx.onnx or built-in:efficientnet-lite0.onnx or built-in:efficientnet-lite2.onnx or \
+         built-in:multilingual-e5-small.onnx"
     );
 }
 
@@ -235,7 +236,7 @@ fn what_makes_no_sense_is_named_by_line_and_field() {
         "models.toml:6: models.mine.metric: JACCARD compares bits, expected L2, IP or COSINE"
     );
     let head = MODEL.split("[models.mine.picture]").next().unwrap();
-    assert!(message(head).starts_with("models.toml:2: models.mine: takes neither pictures nor text"));
+    assert!(message(head).starts_with("models.toml:2: models.mine: takes neither pictures, sounds nor text"));
     assert_eq!(with("[224, 224]", "[224, 5000]"), picture(11, "size", "[224, 5000] is not within 1 to 4096"));
     assert_eq!(
         with("crop = 256", "crop = 223"),
@@ -377,7 +378,7 @@ fn ones_own_models_come_on_top() {
     assert_eq!(registry.get("sscd-distiled").unwrap_err().hint(), Some("did you mean 'sscd-distilled'?"));
     let error = registry.get("bert").unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotFound, "there is no model 'bert'"));
-    assert!(error.hint().unwrap().starts_with("choose one of all-minilm-l6-v2, "), "{error:?}");
+    assert!(error.hint().unwrap().starts_with("choose one of aisfx, all-minilm-l6-v2, "), "{error:?}");
     let absent = ModelSettings { manifest: Some(folder.path().join("no.toml")), ..settings(folder.path()) };
     let error = Registry::open(absent).unwrap_err();
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains("no.toml"), "{error}");

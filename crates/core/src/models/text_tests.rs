@@ -34,7 +34,7 @@ fn a_model_of_pairs_has_no_vectors() {
         let name = field.split(' ').next().unwrap();
         assert_eq!(
             with("licence = \"MIT\"", &format!("licence = \"MIT\"\n{field}")),
-            format!("models.toml:5: models.judge.{name}: makes sense only beside `picture` or `text`")
+            format!("models.toml:5: models.judge.{name}: makes sense only beside `picture`, `audio` or `text`")
         );
     }
     let beside = format!("{MODEL}{}", PAIR.split_once("\n\n").unwrap().1.replace("judge", "mine"));

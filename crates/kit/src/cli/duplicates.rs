@@ -24,9 +24,7 @@ pub async fn run(solution: &dyn Solution, args: DuplicatesArgs, printer: Printer
         Error::new(ErrorKind::Unsupported, format!("{} does not look for duplicates", context.facts.name))
     })?;
     let watch = Watch::default();
-    let output = context.output(&solution.collection());
-    let work = crate::duplicates::duplicates(context, threshold, &output, &watch);
-    let groups = printer.watch("comparing", &watch, work).await?;
+    let groups = printer.watch("comparing", &watch, solution.duplicates(threshold, &watch)).await?;
     let groups: Vec<_> = groups.iter().map(|group| GroupBody::new(solution, group)).collect();
     if printer.json {
         printer.json(&serde_json::json!({"threshold": threshold, "groups": groups}))?;

@@ -78,6 +78,7 @@ fn list(registry: &Registry, printer: Printer) -> Result<ExitCode> {
         let spec = &info.spec;
         let takes = [
             spec.picture.as_ref().map(|_| "pictures"),
+            spec.audio.as_ref().map(|_| "sounds"),
             spec.text.as_ref().map(|_| "text"),
             spec.words.as_ref().map(|_| "text (roughly)"),
             spec.pair.as_ref().map(|_| "pairs of texts"),
@@ -106,8 +107,8 @@ fn body(info: &ModelInfo) -> serde_json::Value {
     let spec = &info.spec;
     json!({
         "name": spec.name, "summary": spec.summary, "licence": spec.licence, "dim": dim(spec),
-        "metric": dim(spec).map(|_| spec.metric.name()), "picture": spec.picture.is_some(), "text": spec.text.is_some(),
-        "words": spec.words.is_some(), "pair": spec.pair.is_some(), "files": files,
+        "metric": dim(spec).map(|_| spec.metric.name()), "picture": spec.picture.is_some(), "audio": spec.takes_sound(),
+        "text": spec.text.is_some(), "words": spec.words.is_some(), "pair": spec.pair.is_some(), "files": files,
     })
 }
 

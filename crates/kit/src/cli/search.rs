@@ -262,10 +262,23 @@ async fn queried(solution: &Arc<dyn Solution>, example: &Example, query: &Search
             Ok(drawing.map_or(Thumbnail::Nothing, Thumbnail::Drawing))
         }
         Subject::Id(id) if !is_picture => shown::thumbnail(solution, id, Vec::new()).await,
-        Subject::File { .. } if !is_picture => Ok(Thumbnail::Nothing),
+        Subject::File { content, .. } if !is_picture => Ok(drawn(solution, content.clone()).await),
         _ => {
             let picture = example.picture(context).await?;
             blocking(move || picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY).map(Thumbnail::Jpeg)).await
         }
     }
+}
+
+/// The picture that the solution makes of a file; nothing where it makes none.
+async fn drawn(solution: &Arc<dyn Solution>, content: Content) -> Thumbnail {
+    if solution.context().facts.media.is_empty() {
+        return Thumbnail::Nothing;
+    }
+    let (making, spool) = (Arc::clone(solution), solution.context().spool.clone());
+    let make = move || {
+        let picture = making.poster(&Fields::new(), &content.path(&spool)?)?;
+        picture.thumbnail(THUMBNAIL).to_jpeg(QUALITY).map(Thumbnail::Jpeg)
+    };
+    blocking(make).await.unwrap_or(Thumbnail::Nothing)
 }

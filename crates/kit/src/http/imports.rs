@@ -146,9 +146,7 @@ pub async fn duplicates(State(app): Shared, Body(input): Body<DuplicatesInput>) 
     let watch = Watch::default();
     let (solution, watched) = (Arc::clone(&app.solution), watch.clone());
     let work = async move {
-        let context = solution.context();
-        let output = context.output(&solution.collection());
-        let groups = crate::duplicates::duplicates(context, threshold, &output, &watched).await?;
+        let groups = solution.duplicates(threshold, &watched).await?;
         Ok(Outcome::Duplicates(groups.iter().map(|group| GroupBody::new(&*solution, group)).collect()))
     };
     let subject = format!("threshold {threshold}");

@@ -299,6 +299,8 @@ impl<P: Pipeline> Decoder<P> {
             let error = match decoded {
                 Ok(Ok(())) => continue,
                 Ok(Err(End::Import)) => None,
+                // A decoder that looks at the watch itself stops within a source, which is not at fault.
+                Ok(Err(End::Source(_))) if self.watch.is_cancelled() => None,
                 Ok(Err(End::Source(error))) => Some(Ok(error)),
                 Ok(Err(End::Media(error))) => Some(Err(error)),
                 Err(_) => Some(Ok(Error::new(ErrorKind::Internal, "the decoder crashed on it: this is a bug"))),

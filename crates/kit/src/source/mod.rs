@@ -2,6 +2,7 @@
 //! wants; here is how they are found and read.
 
 mod archive;
+mod described;
 mod files;
 mod naming;
 mod notes;
@@ -26,6 +27,7 @@ use crate::spool::Spool;
 
 pub use crate::content::Content;
 pub(crate) use archive::unpack;
+pub use described::{caption_beside, folder_label, has_namesake, listed, text_beside};
 pub use files::files;
 pub(crate) use naming::container;
 pub(crate) use notes::Doubt;

@@ -1,4 +1,5 @@
 use bootcamp_core::Fields;
+use serde_json::Value;
 
 use super::*;
 

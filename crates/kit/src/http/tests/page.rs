@@ -55,6 +55,17 @@ async fn a_solutions_modules_extend_the_page() {
     page.write("#spell", "").await;
     page.click("#any").await;
     page.wait("location.hash.startsWith('#search?id=') && $$('#results [data-testid=hit]').length === 2").await;
+
+    // An example at large in its own way, and options that end with it.
+    page.click("#stage-picture #by-length").await;
+    page.wait("location.hash.endsWith('&order=length') && $('#choice-order').value === 'length'").await;
+    page.click("#last").await;
+    page.wait("$('#detail').open").await;
+    page.click("#detail-more").await;
+    page.wait("!location.hash.includes('order') && $('#choice-order').value === 'likeness'").await;
+    page.wait("document.body.dataset.staged === 'true' && $$('#results [data-testid=hit]').length === 2").await;
+    page.click("#query-clear").await;
+    page.wait("document.body.dataset.staged === 'false' && location.hash === '#search'").await;
     page.finish(&[]).await;
 }
 

@@ -9,23 +9,36 @@ export const renderer = {
   one: "text",
   many: "texts",
   files: /\.txt$/,
+  ownOptions: ["order"],
   thumbnail: ({ title }) => el("span", { class: "no-picture" }, title),
   large: ({ title }) => el("span", { class: "no-picture" }, title),
   facts: ({ fields }) => letters(fields.note),
   detail: ({ fields }) => el("p", { id: "spelled" }, [...fields.note].join("-")),
-  answer: (answer, card) => [...answer.hits.map(card), el("li", { id: "end" }, "That is all")],
+  answer({ hits }, card, { open }) {
+    const last = el("button", { type: "button", id: "last", onclick: () => open(hits.at(-1)) }, "Open the last");
+    return [...hits.map(card), el("li", { id: "end" }, "That is all", last)];
+  },
 };
 
-export function query(place, { add, changed }) {
+export function query(place, { add, changed, choose, ways }) {
   const spell = el("input", { type: "text", id: "spell" });
   const any = el("button", { type: "button", id: "any" }, "Any text");
   spell.oninput = changed;
   any.onclick = async () => add({ item: await item((await items({ limit: 1 })).items[0].id) });
-  place.append(el("label", { htmlFor: "spell" }, "Spell"), spell, any);
+  place.append(el("label", { htmlFor: "spell" }, "Spell"), spell);
+  ways.append(any);
+  const byLength = () => {
+    choose({ order: "length" });
+    changed();
+  };
   return {
     extend: (body) => spell.value && body.positive.push({ words: spell.value.replaceAll("-", "") }),
     params: () => (spell.value ? { spell: spell.value } : {}),
     set: (params) => (spell.value = params.get("spell") ?? ""),
+    stage(example) {
+      document.body.dataset.staged = String(Boolean(example));
+      return example && el("p", {}, example.item.title, el("button", { type: "button", id: "by-length", onclick: byLength }, "By length"));
+    },
   };
 }
 
