@@ -1,13 +1,14 @@
-//! Those who answer the same queries in turns: the store, usearch alone, and libraries behind Python.
+//! Those who answer the same queries in turns: the store, its index alone, and libraries behind Python.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use bootcamp_hnsw::{Bits, Config, Index, Metric, Search, VERSION};
 use serde::Deserialize;
-use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
 
 use crate::data::DataSet;
 use crate::exact::K;
@@ -15,8 +16,8 @@ use crate::matrix::Matrix;
 use crate::report;
 
 /// Links a node and candidates kept while building: the same for all.
-pub const M: usize = 16;
-pub const EF_CONSTRUCTION: usize = 128;
+pub const M: usize = 24;
+pub const EF_CONSTRUCTION: usize = 200;
 
 /// What a contender found, and how long it took.
 #[derive(Debug, Deserialize)]
@@ -42,81 +43,56 @@ pub fn ask_each<T>(queries: &Matrix<T>, mut ask: impl FnMut(&[T]) -> Result<Vec<
     Ok(answer)
 }
 
-/// usearch as it is: the limit of what a store on it can reach. Gives ids alone.
+/// The index as it is: the limit of what the store on it can reach. Gives ids alone.
 pub struct Bare {
-    pub index: Index,
+    index: Index,
 }
 
 impl Bare {
     pub fn file(folder: &Path) -> PathBuf {
-        folder.join(format!("usearch-{}-m{M}-ef{EF_CONSTRUCTION}.index", usearch::version()))
-    }
-
-    fn empty(dim: usize) -> Result<Self> {
-        let index = Index::new(&IndexOptions {
-            dimensions: dim,
-            metric: MetricKind::L2sq,
-            quantization: ScalarKind::F32,
-            connectivity: M,
-            expansion_add: EF_CONSTRUCTION,
-            ..IndexOptions::default()
-        })?;
-        Ok(Self { index })
+        folder.join(format!("index-{VERSION}-m{M}-ef{EF_CONSTRUCTION}.hnsw"))
     }
 
     /// Reads the index from the data set's folder, or builds it there.
     pub fn load_or_build(data: &DataSet<f32>) -> Result<Self> {
         let file = Self::file(&data.folder);
         if !file.exists() {
-            report::progress("building usearch's index …");
+            report::progress("building the index …");
             let built = Self::build(&data.base, threads())?;
             let unfinished = file.with_extension("tmp");
-            built.index.save(&unfinished.to_string_lossy())?;
+            built.index.write(File::create(&unfinished)?)?;
             std::fs::rename(&unfinished, &file)?;
         }
         // As a store does after a start: a loaded index lies in memory otherwise than a built one.
-        Self::load(&data.folder, data.base.width)
+        Self::load(&data.folder)
     }
 
-    pub fn load(folder: &Path, dim: usize) -> Result<Self> {
-        let bare = Self::empty(dim)?;
-        bare.index.load(&Self::file(folder).to_string_lossy())?;
-        Ok(bare)
+    pub fn load(folder: &Path) -> Result<Self> {
+        let file = BufReader::with_capacity(1 << 20, File::open(Self::file(folder))?);
+        Ok(Self { index: Index::read(file, false)? })
     }
 
     /// Builds an index on so many threads.
     pub fn build(base: &Matrix<f32>, threads: usize) -> Result<Self> {
-        let bare = Self::empty(base.width)?;
-        bare.index.reserve_capacity_and_threads(base.len(), threads)?;
-        let share = base.len().div_ceil(threads);
-        std::thread::scope(|scope| {
-            let index = &bare.index;
-            let add = move |from: usize| {
-                (from..(from + share).min(base.len())).try_for_each(|at| index.add(at as u64, base.row(at)))
-            };
-            let workers: Vec<_> = (0..threads).map(|part| scope.spawn(move || add(part * share))).collect();
-            workers.into_iter().try_for_each(|worker| match worker.join() {
-                Ok(result) => result.map_err(anyhow::Error::from),
-                Err(_) => bail!("a thread panicked"),
-            })
-        })?;
-        Ok(bare)
+        let config = Config { m: M, ef_construction: EF_CONSTRUCTION, ..Config::new(base.width, Metric::L2) };
+        let index = Index::new(config)?;
+        let keys: Vec<u64> = (0..base.len() as u64).collect();
+        index.add(&keys, &base.data, threads)?;
+        Ok(Self { index })
     }
 
     pub fn search(&self, queries: &Matrix<f32>, ef: usize) -> Result<Answer> {
-        self.index.change_expansion_search(ef);
-        ask_each(queries, |query| Ok(to_rows(&self.index.search(query, K)?.keys)))
+        ask_each(queries, |query| self.find(query, &Search::nearest(K, ef)))
     }
 
-    /// The same among the rows for which `keep` holds.
-    pub fn search_where(&self, query: &[f32], ef: usize, keep: impl Fn(u64) -> bool) -> Result<Vec<u32>> {
-        self.index.change_expansion_search(ef);
-        Ok(to_rows(&self.index.filtered_search(query, K, keep)?.keys))
+    /// The same among some rows.
+    pub fn search_where(&self, query: &[f32], ef: usize, keep: &Bits) -> Result<Vec<u32>> {
+        self.find(query, &Search { only: Some(keep), ..Search::nearest(K, ef) })
     }
-}
 
-fn to_rows(keys: &[u64]) -> Vec<u32> {
-    keys.iter().map(|key| *key as u32).collect()
+    fn find(&self, query: &[f32], search: &Search<'_>) -> Result<Vec<u32>> {
+        Ok(self.index.search(query, search)?.iter().map(|hit| hit.key as u32).collect())
+    }
 }
 
 /// Threads for building.
@@ -209,7 +185,7 @@ mod tests {
     use crate::{data, exact};
 
     #[test]
-    fn usearch_alone_finds_what_is_near() {
+    fn the_index_alone_finds_what_is_near() {
         let folder = tempfile::tempdir().unwrap();
         let data = data::floats(folder.path(), 2000, 32).unwrap();
         for _ in ["built", "loaded"] {

@@ -49,7 +49,7 @@ pub struct CollectionInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IndexInfo {
     pub field: String,
-    /// `HNSW (usearch, M=16, ef_construction=128)`, `exact scan`, `IVF_SQ8 (nlist=2048)`, …
+    /// `HNSW (M=24, ef_construction=200)`, `exact scan`, `IVF_SQ8 (nlist=2048)`, …
     pub served_by: String,
     /// Whether results are exact.
     pub exact: bool,

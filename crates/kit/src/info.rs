@@ -170,7 +170,7 @@ pub struct WorkBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IndexBody {
     pub field: String,
-    #[schema(example = "HNSW (usearch, M=16, ef_construction=128)")]
+    #[schema(example = "HNSW (M=24, ef_construction=200)")]
     pub served_by: String,
     /// Whether results are exact.
     pub exact: bool,

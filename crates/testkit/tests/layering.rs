@@ -59,7 +59,7 @@ impl Layer {
 /// Crates from outside that only some layers may name, so that the rest stays free of them.
 fn is_reserved(dependency: &str, layer: Layer) -> Option<&'static str> {
     let (reserved, owners): (bool, &'static str) = match dependency {
-        "milvus-sdk-rust" | "usearch" | "rusqlite" | "redis" | "ort" => (layer != Layer::Core, "core"),
+        "milvus-sdk-rust" | "rusqlite" | "redis" | "ort" => (layer != Layer::Core, "core"),
         "utoipa-swagger-ui" => (layer != Layer::Kit, "kit"),
         "axum" | "clap" | "utoipa" | "utoipa-axum" => {
             (!matches!(layer, Layer::Kit | Layer::Solution), "kit and solutions")
@@ -276,14 +276,10 @@ fn package(name: &str, folder: &str, dependencies: &[&str]) -> Package {
 fn with(folder: &str, dependencies: &[&str]) -> Vec<Package> {
     let mut members = vec![
         package("b-hnsw", "crates/hnsw", &["pulp"]),
-        package(
-            "b-core",
-            "crates/core",
-            &["b-hnsw", "usearch", "rusqlite", "redis", "milvus-sdk-rust", "ort", "serde"],
-        ),
+        package("b-core", "crates/core", &["b-hnsw", "rusqlite", "redis", "milvus-sdk-rust", "ort", "serde"]),
         package("b-kit", "crates/kit", &["b-core", "axum", "clap", "dev:b-testkit"]),
         package("b-testkit", "crates/testkit", &["b-core", "tokio"]),
-        package("b-bench", "crates/bench", &["b-core", "b-kit", "b-testkit", "pictures", "usearch"]),
+        package("b-bench", "crates/bench", &["b-core", "b-kit", "b-testkit", "pictures", "rusqlite"]),
         package(
             "pictures",
             "solutions/pictures",

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use bootcamp_core::Filter;
+use bootcamp_hnsw::Bits;
 
 use super::DIM;
 use crate::contender::{Bare, ask_each};
@@ -25,7 +26,7 @@ pub fn measure(data: &DataSet<f32>, store: &Local, bare: &Bare, noise: &mut Nois
         number(data.base.len() as f64)
     );
     let columns =
-        ["rows kept", "first time", "again", "recall", "usearch with a ready bitmap", "recall", "ours ÷ usearch"];
+        ["rows kept", "first time", "again", "recall", "the index with a ready bitmap", "recall", "store ÷ index"];
     let mut table = Table::new(&heading, &columns);
     let queries = Matrix { width: DIM, data: data.queries.data[..(AGAIN + 1) * FILTERS * DIM].to_vec() };
     let buckets: Vec<i64> = (0..data.base.len()).map(data::bucket).collect();
@@ -44,12 +45,13 @@ pub fn measure(data: &DataSet<f32>, store: &Local, bare: &Bare, noise: &mut Nois
             noise.sample();
             let range = bounds(filter);
             let expression = Filter::parse(&format!("bucket >= {} and bucket < {}", range.start, range.end))?;
-            let bitmap: Vec<bool> = buckets.iter().map(|bucket| range.contains(bucket)).collect();
+            let passing = (0..).zip(&buckets).filter(|(_, bucket)| range.contains(bucket));
+            let bitmap: Bits = passing.map(|(row, _)| row).collect();
             let block = filter * (AGAIN + 1) * DIM..(filter + 1) * (AGAIN + 1) * DIM;
             let block = Matrix { width: DIM, data: queries.data[block].to_vec() };
             let plain = ask_each(&block, |query| store.search(query.to_vec(), Some(EF), None))?;
             let answer = ask_each(&block, |query| store.search(query.to_vec(), Some(EF), Some(&expression)))?;
-            let bare = ask_each(&block, |query| bare.search_where(query, EF, |key| bitmap[key as usize]))?;
+            let bare = ask_each(&block, |query| bare.search_where(query, EF, &bitmap))?;
             without.push(median(plain.each));
             first.push(answer.each[0]);
             again.push(median(answer.each[1..].iter().copied()));

@@ -10,6 +10,7 @@ use super::DIM;
 use crate::contender::Bare;
 use crate::data::DataSet;
 use crate::local::Local;
+use crate::matrix::Matrix;
 use crate::measure::{Noise, folder_bytes, median, median_ratio, resident_bytes, timed};
 use crate::report::{Goal, Table, number};
 
@@ -32,9 +33,9 @@ pub fn open_once(what: &str, folder: &Path) -> Result<Opened> {
         result?;
         Ok(Opened { open, first_search, resident: resident_bytes().unwrap_or(0) })
     } else {
-        let (open, bare) = timed(|| Bare::load(folder, DIM));
+        let (open, bare) = timed(|| Bare::load(folder));
         let bare = bare?;
-        let (first_search, result) = timed(|| bare.search_where(&query, 64, |_| true));
+        let (first_search, result) = timed(|| bare.search(&Matrix { width: DIM, data: query }, 64));
         result?;
         Ok(Opened { open, first_search, resident: resident_bytes().unwrap_or(0) })
     }
@@ -60,18 +61,22 @@ pub fn measure(data: &DataSet<f32>, noise: &mut Noise) -> Result<()> {
         let (mut ours, mut alone) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             noise.sample();
-            let (store, bare) = (start("store", cold)?, start("usearch", cold)?);
+            let (store, bare) = (start("store", cold)?, start("index", cold)?);
             resident = (store.resident, bare.resident);
             ours.push(store.open + store.first_search);
             alone.push(bare.open + bare.first_search);
         }
         let seconds = median(ours.iter().copied());
-        let detail = format!("{} × usearch's load, {name}", number(median_ratio(&ours, &alone)));
+        let detail = format!("{} × the index's load, {name}", number(median_ratio(&ours, &alone)));
         table.figure("open and first answer", seconds, " s", Goal::AtMost(2.0), detail);
     }
     let vectors = (rows * DIM * 4) as f64;
     let detail = |bytes: u64, alone: u64| {
-        format!("× the vectors' bytes; {} × usearch's ({} MB)", number(bytes as f64 / alone as f64), bytes / 1_000_000)
+        format!(
+            "× the vectors' bytes; {} × the index's ({} MB)",
+            number(bytes as f64 / alone as f64),
+            bytes / 1_000_000
+        )
     };
     let what = "memory after the first answer";
     table.figure(what, resident.0 as f64 / vectors, " ×", Goal::None, detail(resident.0, resident.1));

@@ -1,4 +1,4 @@
-//! Search without filters, beside usearch alone and beside libraries at equal recall.
+//! Search without filters, beside the index alone and beside libraries at equal recall.
 
 use anyhow::Result;
 
@@ -12,9 +12,9 @@ use crate::measure::{Noise, Point, median, median_ratio, percentile, rounds, spe
 use crate::report::{Goal, Table, line, number};
 
 /// Candidates kept while searching.
-const EFS: [usize; 5] = [16, 32, 64, 128, 256];
+const EFS: [usize; 8] = [10, 16, 24, 32, 48, 64, 128, 256];
 /// Recalls at which peers are compared.
-const RECALLS: [f64; 4] = [0.9, 0.95, 0.98, 0.99];
+const RECALLS: [f64; 4] = [0.9, 0.95, 0.99, 0.999];
 
 /// Answers all queries with so many candidates kept.
 type Ask<'a> = Box<dyn FnMut(usize) -> Result<Answer> + 'a>;
@@ -43,10 +43,10 @@ impl Measured {
     }
 }
 
-/// Top 10 on one thread: the store with fields, usearch alone, and peers, at several efforts.
+/// Top 10 on one thread: the store with fields, its index alone, and peers, at several efforts.
 pub fn measure(data: &DataSet<f32>, store: &Local, bare: &Bare, noise: &mut Noise) -> Result<()> {
     let mut peers = Vec::new();
-    for script in ["hnsw_faiss.py", "hnsw_hnswlib.py"] {
+    for script in ["hnsw_faiss.py", "hnsw_hnswlib.py", "hnsw_usearch.py"] {
         peers.extend(Peer::start(script, &data.folder)?);
     }
     let names: Vec<String> = peers.iter().map(|peer| peer.name.clone()).collect();
@@ -93,12 +93,12 @@ fn in_turns(
 
 fn search_table(data: &DataSet<f32>, store: &Local, curves: &[Vec<Measured>]) -> Result<()> {
     let heading = format!(
-        "Search of {} × {DIM}, top 10, one thread, three fields a hit: ours ÷ usearch alone ({})",
+        "Search of {} × {DIM}, top 10, one thread, three fields a hit: ours ÷ the index alone ({})",
         number(data.base.len() as f64),
         store.served_by()?,
     );
     let columns =
-        ["ef", "recall", "usearch's", "queries/s ratio", "goal", "queries/s", "p50 ratio", "p50 ms", "p99 ms"];
+        ["ef", "recall", "the index's", "queries/s ratio", "goal", "queries/s", "p50 ratio", "p50 ms", "p99 ms"];
     let mut table = Table::new(&heading, &columns);
     for (ef, measured) in EFS.iter().zip(curves) {
         let [ours, alone, ..] = &measured[..] else { continue };
@@ -134,7 +134,7 @@ fn peer_table(peers: &[String], curves: &[Vec<Measured>]) {
         };
         curves.iter().map(point).collect()
     };
-    let names = ["usearch alone"].into_iter().chain(peers.iter().map(String::as_str));
+    let names = ["the index alone"].into_iter().chain(peers.iter().map(String::as_str));
     for (other, name) in names.enumerate() {
         let all_rounds = 0..curves[0][0].seconds.len();
         let ratio = |recall: f64| {

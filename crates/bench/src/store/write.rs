@@ -1,4 +1,4 @@
-//! Writing, beside SQLite alone and beside usearch's index alone.
+//! Writing, beside SQLite alone and beside the index alone.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::report::{Goal, Table, number};
 /// Rows written: enough to be indexed.
 const WRITTEN: usize = 20_000;
 
-/// Rows a second, acknowledged when they are on the disk, beside SQLite alone; and with the index, beside usearch's.
+/// Rows a second, acknowledged when they are on the disk, beside SQLite alone; and with the index, beside the index alone.
 pub fn measure(root: &Path, noise: &mut Noise) -> Result<()> {
     let data = data::floats(root, 100_000, DIM)?;
     let base = Matrix { width: DIM, data: data.base.data[..WRITTEN * DIM].to_vec() };
@@ -51,7 +51,7 @@ pub fn measure(root: &Path, noise: &mut Noise) -> Result<()> {
     // The first round of `rounds` does not count.
     let detail = format!("{} and {} rows/s", rate(&flushes[1..]), rate(&seconds[2]));
     let ratio = median_ratio(&seconds[2], &flushes[1..]);
-    table.figure("upserts with index ÷ usearch's index alone", ratio, "", Goal::None, detail);
+    table.figure("upserts with index ÷ the index alone", ratio, "", Goal::None, detail);
     Ok(())
 }
 

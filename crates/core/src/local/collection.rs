@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use roaring::RoaringTreemap;
@@ -13,6 +13,7 @@ use super::distance::to_bytes;
 use super::field::{Field, View};
 use super::flat::Chunk;
 use super::load;
+use super::passing::Passing;
 use super::table::{Table, unknown};
 use crate::Result;
 use crate::filter::Filter;
@@ -27,7 +28,7 @@ const MAX_KNOWN_FILTERS: usize = 32;
 
 /// The keys that pass a filter, up to the newest key when it was asked last.
 struct KnownFilter {
-    passing: Arc<RoaringTreemap>,
+    passing: Arc<Passing>,
     upto: u64,
     used: u64,
 }
@@ -38,6 +39,7 @@ pub(super) struct Collection {
     /// The folder of the graphs' files.
     pub(super) graphs: PathBuf,
     filters: Mutex<(u64, HashMap<String, KnownFilter>)>,
+    filter_ids: AtomicU64,
     /// Whether it was renamed or removed. Set under the writer's lock.
     nameless: AtomicBool,
     /// Held by whoever adds to the graphs or saves them; in a process that only reads, by whoever loads them.
@@ -68,6 +70,7 @@ impl Collection {
             table,
             graphs,
             filters: Mutex::default(),
+            filter_ids: AtomicU64::new(0),
             nameless: AtomicBool::new(false),
             indexing: Mutex::new(()),
             progress: Condvar::new(),
@@ -172,7 +175,7 @@ impl Collection {
 
     /// The keys for which a filter holds. A key's content never changes, so only keys newer than at the last call
     /// are asked of SQLite.
-    pub(super) fn passing(&self, connection: &Connection, filter: &Filter) -> Result<Arc<RoaringTreemap>> {
+    pub(super) fn passing(&self, connection: &Connection, filter: &Filter) -> Result<Arc<Passing>> {
         let name = filter.to_string();
         let (known, after) = {
             let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,18 +185,21 @@ impl Collection {
         let passing = match known {
             Some(known) if after >= upto => known,
             known => {
-                let mut passing = known.map_or_else(RoaringTreemap::new, |known| RoaringTreemap::clone(&known));
+                let (id, mut keys) = match known {
+                    Some(known) => (known.id, known.keys.clone()),
+                    None => (self.filter_ids.fetch_add(1, Ordering::Relaxed), RoaringTreemap::new()),
+                };
                 self.table.keys_where(connection, filter, after, |key| {
-                    passing.insert(key);
+                    keys.insert(key);
                 })?;
-                Arc::new(passing)
+                Arc::new(Passing { id, keys })
             }
         };
         self.remember(name, &passing, upto);
         Ok(passing)
     }
 
-    fn remember(&self, name: String, passing: &Arc<RoaringTreemap>, upto: u64) {
+    fn remember(&self, name: String, passing: &Arc<Passing>, upto: u64) {
         let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         let (clock, known) = &mut *filters;
         *clock += 1;

@@ -89,7 +89,7 @@ pub(super) enum Rows {
         words: usize,
         data: Vec<u64>,
         ones: Vec<u32>,
-        /// Of each row how many ones its parts have, under Jaccard.
+        /// Of each row how many ones its parts have.
         parts: Vec<u8>,
     },
 }
@@ -115,9 +115,7 @@ impl Rows {
             Self::Bits { data, ones: counts, parts: part_counts, .. } => {
                 let words = to_words(bytes);
                 counts.push(ones(&words));
-                if metric == Metric::Jaccard {
-                    part_counts.extend(parts(&words));
-                }
+                part_counts.extend(parts(&words));
                 data.extend_from_slice(&words);
             }
         }
@@ -200,12 +198,13 @@ impl Rows {
     /// What the distances of these rows are at least, by what is known of their parts; `false` where nothing is.
     fn least_distances(&self, metric: Metric, query: &Prepared, start: usize, out: &mut [f32]) -> bool {
         match (self, query) {
-            (Self::Bits { words, ones, parts, .. }, Prepared::Bits { ones: query_ones, parts: query, .. })
-                if metric == Metric::Jaccard =>
-            {
+            (Self::Bits { words, ones, parts, .. }, Prepared::Bits { ones: query_ones, parts: query, .. }) => {
                 let width = words.div_ceil(PART);
                 let parts = &parts[start * width..(start + out.len()) * width];
-                Arch::new().dispatch(|| least_jaccard(query, *query_ones, parts, &ones[start..], out));
+                Arch::new().dispatch(|| match metric {
+                    Metric::Hamming => least_hamming(query, parts, out),
+                    _ => least_jaccard(query, *query_ones, parts, &ones[start..], out),
+                });
                 true
             }
             _ => false,
@@ -294,19 +293,33 @@ fn jaccard(query: &[u64], query_ones: u32, rows: &[u64], ones: &[u32], out: &mut
 #[inline(always)]
 fn least_jaccard(query: &[u8], query_ones: u32, parts: &[u8], ones: &[u32], out: &mut [f32]) {
     for ((row, row_ones), out) in parts.chunks_exact(query.len()).zip(ones).zip(out) {
-        let (query_blocks, query_rest) = query.as_chunks::<WIDE_PARTS>();
-        let (row_blocks, row_rest) = row.as_chunks::<WIDE_PARTS>();
-        let mut both = 0;
-        for (a, b) in query_blocks.iter().zip(row_blocks) {
-            let mut sum = 0;
-            for part in 0..WIDE_PARTS {
-                sum += u16::from(a[part].min(b[part]));
-            }
-            both += u32::from(sum);
-        }
-        both += query_rest.iter().zip(row_rest).map(|(a, b)| u32::from(*a.min(b))).sum::<u32>();
+        let both = sum_parts(query, row, u8::min);
         *out = unshared(both, query_ones + row_ones - both);
     }
+}
+
+/// The same under Hamming: parts of a and b ones differ in |a − b| bits at least.
+#[inline(always)]
+fn least_hamming(query: &[u8], parts: &[u8], out: &mut [f32]) {
+    for (row, out) in parts.chunks_exact(query.len()).zip(out) {
+        *out = sum_parts(query, row, u8::abs_diff) as f32;
+    }
+}
+
+/// What is made of the ones of each pair of parts, added up.
+#[inline(always)]
+fn sum_parts(a: &[u8], b: &[u8], join: impl Fn(u8, u8) -> u8) -> u32 {
+    let (a_blocks, a_rest) = a.as_chunks::<WIDE_PARTS>();
+    let (b_blocks, b_rest) = b.as_chunks::<WIDE_PARTS>();
+    let mut total = 0;
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        let mut sum = 0;
+        for part in 0..WIDE_PARTS {
+            sum += u16::from(join(a[part], b[part]));
+        }
+        total += u32::from(sum);
+    }
+    total + a_rest.iter().zip(b_rest).map(|(a, b)| u32::from(join(*a, *b))).sum::<u32>()
 }
 
 /// The share of the bits of either that not both have.

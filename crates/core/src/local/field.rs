@@ -11,8 +11,9 @@ use roaring::RoaringTreemap;
 
 use super::distance::Prepared;
 use super::flat::{Chunk, Flat};
-use super::graph::{DEFAULT_EF, Graph};
+use super::graph::{Graph, Wanted};
 use super::nearest::{Candidate, Nearest};
+use super::passing::Passing;
 use crate::Result;
 use crate::schema::{IndexKind, VectorField, VectorKind};
 
@@ -134,55 +135,35 @@ impl Field {
         query: &Prepared,
         mut nearest: Nearest,
         ef: Option<u32>,
-        allowed: Option<&RoaringTreemap>,
+        allowed: Option<&Passing>,
     ) -> Result<Vec<Candidate>> {
-        match allowed {
-            Some(allowed) if self.is_cheaper_exact(view, allowed) => self.scan_keys(view, query, &mut nearest, allowed),
-            _ => self.search_all(view, query, ef, allowed, &mut nearest)?,
-        }
-        Ok(nearest.into_sorted())
-    }
-
-    /// Few allowed rows are looked at one by one, which is exact and, below a share of about 5 %, faster than a
-    /// graph that must pass over nearly every node it meets.
-    fn is_cheaper_exact(&self, view: &View, allowed: &RoaringTreemap) -> bool {
-        let allowed = allowed.len() as usize;
-        view.graph.is_none() && allowed * 4 < view.flat.len() || view.graph.is_some() && allowed <= view.len() / 20
-    }
-
-    fn scan_keys(&self, view: &View, query: &Prepared, nearest: &mut Nearest, allowed: &RoaringTreemap) {
-        let mut alive = RoaringTreemap::clone(allowed);
-        alive -= &*view.dead;
-        view.flat.scan_keys(self.spec.metric, query, nearest, &alive);
+        // The graph may be ahead of `upto`: rows on their way into it are in both.
+        let mut in_both = HashSet::new();
         if let Some(graph) = &view.graph {
-            let keys = alive.iter().take_while(|key| *key <= view.upto);
-            graph.scan_keys(query, keys, |key, distance| nearest.offer(key, distance, || true));
-        }
-    }
-
-    fn search_all(
-        &self,
-        view: &View,
-        query: &Prepared,
-        ef: Option<u32>,
-        allowed: Option<&RoaringTreemap>,
-        nearest: &mut Nearest,
-    ) -> Result<()> {
-        let is_wanted = |key| !view.dead.contains(key) && allowed.is_none_or(|allowed| allowed.contains(key));
-        let mut in_graph = HashSet::new();
-        if let Some(graph) = &view.graph {
-            let ef = ef.map_or(DEFAULT_EF, |ef| ef as usize).max(nearest.k());
-            let all = view.dead.is_empty() && allowed.is_none();
-            let filter: Option<&dyn Fn(u64) -> bool> = if all { None } else { Some(&is_wanted) };
-            for candidate in graph.search(query, ef, filter)? {
+            let only = allowed.map(|allowed| (allowed, view.upto));
+            let wanted = Wanted { k: nearest.k(), ef, bound: nearest.bound(), dead: &view.dead, only };
+            for candidate in graph.search(query, &wanted)? {
                 nearest.offer(candidate.key, candidate.distance, || true);
-                // The graph may be ahead of `upto`: rows on their way into it are in both.
                 if candidate.key > view.upto {
-                    in_graph.insert(candidate.key);
+                    in_both.insert(candidate.key);
                 }
             }
         }
-        view.flat.scan(self.spec.metric, query, nearest, |key| !in_graph.contains(&key) && is_wanted(key));
-        Ok(())
+        let metric = self.spec.metric;
+        let is_wanted = |key: u64| !view.dead.contains(key) && !in_both.contains(&key);
+        match allowed {
+            // Few are looked up, many are faster looked at one after the other.
+            Some(allowed) if allowed.keys.range_cardinality(view.upto + 1..) as usize * 4 < view.flat.len() => {
+                let mut wanted = allowed.keys.iter();
+                wanted.advance_to(view.upto + 1);
+                let wanted: RoaringTreemap = wanted.filter(|key| is_wanted(*key)).collect();
+                view.flat.scan_keys(metric, query, &mut nearest, &wanted);
+            }
+            _ => {
+                let passes = |key| allowed.is_none_or(|allowed| allowed.keys.contains(key));
+                view.flat.scan(metric, query, &mut nearest, |key| is_wanted(key) && passes(key));
+            }
+        }
+        Ok(nearest.into_sorted())
     }
 }

@@ -1,26 +1,29 @@
-//! The HNSW graph (usearch) of one vector field: a cache that can be thrown away, because SQLite has every vector.
+//! The HNSW graph of one vector field: a cache that can be thrown away, because SQLite has every vector.
 //!
 //! Nodes are never removed: a row that was replaced or deleted keeps its node, which searches pass over, until the
 //! graph is rebuilt. Removing nodes while others search would be both slower and worse for recall.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use parking_lot::{RwLock, RwLockWriteGuard};
-use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+use bootcamp_hnsw::{Bits, Config, Index, Search};
+use roaring::RoaringTreemap;
 
-use super::distance::{self, Prepared};
+use super::distance::Prepared;
 use super::nearest::Candidate;
+use super::passing::Passing;
 use crate::schema::{IndexKind, Metric, VectorField};
 use crate::{Error, ErrorKind, Result};
 
-/// Links a node and candidates kept while building, where the schema does not say: usearch's own choice.
-const DEFAULT_M: u32 = 16;
-const DEFAULT_EF_CONSTRUCTION: u32 = 128;
+/// Links a node and candidates kept while building, where the schema does not say: what measured best.
+const DEFAULT_M: u32 = 24;
+const DEFAULT_EF_CONSTRUCTION: u32 = 200;
 /// Candidates kept while searching, where the search does not say.
-pub(super) const DEFAULT_EF: usize = 96;
+const DEFAULT_EF: u32 = 96;
+/// Filters whose slots are remembered.
+const MAX_KNOWN_FILTERS: usize = 32;
 
 /// The graph's build parameters for a field.
 pub(super) fn build_parameters(index: IndexKind) -> (u32, u32) {
@@ -31,74 +34,92 @@ pub(super) fn build_parameters(index: IndexKind) -> (u32, u32) {
 }
 
 pub(super) struct Graph {
-    metric: Metric,
-    dim: usize,
-    /// Searches share it. Adding has it alone, one vector at a time: usearch locks nodes against other additions,
-    /// but searches walk over them without looking, and would find a node's links gone while they are sorted anew.
-    index: RwLock<Index>,
-    slots: Slots,
+    index: Index,
+    dead: Mutex<Known>,
+    filters: Mutex<Vec<KnownFilter>>,
+}
+
+/// Keys as slots of the graph.
+#[derive(Default)]
+struct Known {
+    keys: Arc<RoaringTreemap>,
+    slots: Arc<Bits>,
+}
+
+/// A filter's keys up to one, as slots.
+struct KnownFilter {
+    id: u64,
+    upto: u64,
+    slots: Arc<Bits>,
+}
+
+/// What a search wants of a graph.
+pub(super) struct Wanted<'a> {
+    pub(super) k: usize,
+    pub(super) ef: Option<u32>,
+    /// Nothing farther than this.
+    pub(super) bound: f32,
+    pub(super) dead: &'a Arc<RoaringTreemap>,
+    /// Only rows that pass, up to a key.
+    pub(super) only: Option<(&'a Passing, u64)>,
 }
 
 impl std::fmt::Debug for Graph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Graph").field("dim", &self.dim).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Graph").field("config", self.index.config()).field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
 impl Graph {
-    /// An empty graph for `capacity` vectors, which grows when more come.
-    pub(super) fn new(field: &VectorField, capacity: usize) -> Result<Self> {
-        let (m, ef_construction) = build_parameters(field.index);
-        let options = IndexOptions {
-            dimensions: field.dim,
-            // Under Cosine vectors are normalised before they come here, and the inner product is the cheaper formula.
-            metric: if field.metric == Metric::L2 { MetricKind::L2sq } else { MetricKind::IP },
-            quantization: ScalarKind::F32,
-            connectivity: m as usize,
-            expansion_add: ef_construction as usize,
-            // The number of candidates comes with each search, as the number of results asked for.
-            expansion_search: 1,
-            multi: false,
-        };
-        let index = Index::new(&options).map_err(failed)?;
-        let slots = Slots::new();
-        index.reserve_capacity_and_threads(capacity, slots.total).map_err(failed)?;
-        Ok(Self { metric: field.metric, dim: field.dim, index: RwLock::new(index), slots })
+    pub(super) fn new(field: &VectorField) -> Result<Self> {
+        Ok(Self::of(Index::new(config(field)).map_err(failed)?))
+    }
+
+    fn of(index: Index) -> Self {
+        Self { index, dead: Mutex::default(), filters: Mutex::default() }
     }
 
     /// Reads a graph back from its file.
     ///
     /// # Errors
-    /// When the file is missing, or is not byte for byte what was written.
+    /// When the file is missing, or is not byte for byte what was written, or a graph of another kind.
     pub(super) fn load(field: &VectorField, path: &Path, expected: &Content) -> Result<Self> {
-        let found = checksum(path)?;
-        if found != *expected {
-            return Err(Error::new(ErrorKind::Corrupt, format!("{} is not what was written", path.display())));
+        let cannot_read = |error| Error::io("cannot read", path, error);
+        let not_it = || Error::new(ErrorKind::Corrupt, format!("{} is not what was written", path.display()));
+        let mut file = File::open(path).map_err(cannot_read)?;
+        let mut crc = [0; 4];
+        if file.metadata().map_err(cannot_read)?.len() != expected.bytes || expected.bytes < 4 {
+            return Err(not_it());
         }
-        let graph = Self::new(field, 0)?;
-        {
-            let index = graph.index.write();
-            index.load(&path.to_string_lossy()).map_err(failed)?;
-            if index.dimensions() != field.dim {
-                return Err(Error::new(ErrorKind::Corrupt, format!("{} has another dimension", path.display())));
-            }
-            index.reserve_capacity_and_threads(index.size(), graph.slots.total).map_err(failed)?;
+        file.seek(SeekFrom::End(-4)).and_then(|_| file.read_exact(&mut crc)).map_err(cannot_read)?;
+        if u32::from_le_bytes(crc) != expected.crc {
+            return Err(not_it());
         }
-        Ok(graph)
+        file.rewind().map_err(cannot_read)?;
+        // The checksum at its end is that of what is read.
+        let index = Index::read(BufReader::with_capacity(1 << 20, file), false).map_err(|error| {
+            Error::new(ErrorKind::Corrupt, format!("{} cannot be used", path.display())).with_source(error)
+        })?;
+        if *index.config() != config(field) {
+            return Err(Error::new(ErrorKind::Corrupt, format!("{} was built for another field", path.display())));
+        }
+        Ok(Self::of(index))
     }
 
     /// Writes the graph to a file whose name begins with `name` and ends with its checksum, and makes it durable before
     /// it appears. Returns the whole name.
     pub(super) fn save(&self, folder: &Path, name: &str) -> Result<(String, Content)> {
         let temporary = folder.join(format!("{name}.tmp"));
+        let cannot_write = |error| Error::io("cannot write", &temporary, error);
         let write = || {
-            let index = self.index.read();
-            index.save(&temporary.to_string_lossy()).map_err(|error| cannot_save(&temporary, error))?;
-            drop(index);
-            let file = File::open(&temporary).map_err(|error| Error::io("cannot open", &temporary, error))?;
-            file.sync_all().map_err(|error| Error::io("cannot write", &temporary, error))?;
-            let content = checksum(&temporary)?;
-            let file = format!("{name}-{:08x}.usearch", content.crc);
+            let file = File::create(&temporary).map_err(cannot_write)?;
+            let written = self.index.write(&file).map_err(|error| match error {
+                bootcamp_hnsw::Error::Io(error) => cannot_write(error),
+                error => failed(error),
+            })?;
+            file.sync_all().map_err(cannot_write)?;
+            let content = Content { bytes: written.bytes, crc: written.crc };
+            let file = format!("{name}-{:08x}.hnsw", content.crc);
             let path = folder.join(&file);
             std::fs::rename(&temporary, &path).map_err(|error| Error::io("cannot write", &path, error))?;
             let synced = File::open(folder).and_then(|folder| folder.sync_all());
@@ -110,151 +131,105 @@ impl Graph {
         })
     }
 
-    /// Adds vectors as they are compared; a key that is there already is passed over.
-    ///
-    /// On one thread, though usearch takes several: 2.26.6 then leaves about one node in ten thousand without a link
-    /// that leads to it, and a picture that does not find itself is worse than a graph that takes longer.
-    pub(super) fn add<'a>(&self, vectors: impl ExactSizeIterator<Item = (u64, &'a [f32])>) -> Result<()> {
-        self.make_room(vectors.len())?;
-        for (key, vector) in vectors {
-            let index = self.index.write();
-            if !index.contains(key) {
-                index.add(key, vector).map_err(failed)?;
-            }
-            // To those who wait, if any: the next vector would nearly always be quicker.
-            RwLockWriteGuard::unlock_fair(index);
+    /// Adds vectors as they are compared, in the order of their keys; those that are there already are passed over.
+    /// Searches go on meanwhile.
+    pub(super) fn add<'a>(&self, vectors: impl Iterator<Item = (u64, &'a [f32])>, threads: usize) -> Result<()> {
+        let newest = self.index.newest();
+        let (mut keys, mut rows) = (Vec::new(), Vec::new());
+        for (key, vector) in vectors.filter(|(key, _)| newest.is_none_or(|newest| *key > newest)) {
+            keys.push(key);
+            rows.extend_from_slice(vector);
         }
-        Ok(())
+        self.index.add(&keys, &rows, threads).map_err(failed)
     }
 
-    fn make_room(&self, more: usize) -> Result<()> {
-        let wanted = {
-            let index = self.index.read();
-            let needed = index.size() + more;
-            if needed <= index.capacity() {
-                return Ok(());
-            }
-            needed.max(index.size() * 3 / 2)
-        };
-        let index = self.index.write();
-        index.reserve_capacity_and_threads(wanted, self.slots.total).map_err(failed)
-    }
-
-    /// The nearest nodes for which `is_wanted` holds, nearest first: at least `ef` candidates are kept on the way.
-    pub(super) fn search(
-        &self,
-        query: &Prepared,
-        ef: usize,
-        is_wanted: Option<&dyn Fn(u64) -> bool>,
-    ) -> Result<Vec<Candidate>> {
+    /// The nearest rows that are wanted, nearest first: `k`, or all there are within the bound. Some may be newer than
+    /// the search's view, and some of those dead.
+    pub(super) fn search(&self, query: &Prepared, wanted: &Wanted<'_>) -> Result<Vec<Candidate>> {
         let Prepared::F32(query) = query else { unreachable!("binary fields have no graph") };
-        let _slot = self.slots.take();
-        let index = self.index.read();
-        // Looked up here, where nobody adds any: with fewer candidates than nodes the farthest would be missing.
-        let ef = ef.min(index.size());
-        let matches = match is_wanted {
-            None => index.search(query, ef),
-            Some(is_wanted) => index.filtered_search(query, ef, is_wanted),
-        }
-        .map_err(failed)?;
-        // usearch's inner-product distance is 1 − ip; ours is −ip.
-        let shift = if self.metric == Metric::L2 { 0.0 } else { 1.0 };
-        let candidates = matches.keys.into_iter().zip(matches.distances);
-        Ok(candidates.map(|(key, distance)| Candidate { distance: distance - shift, key }).collect())
+        let dead = self.dead(wanted.dead);
+        let only = wanted.only.map(|(passing, upto)| self.passing(passing, upto));
+        let search = Search {
+            k: wanted.k,
+            ef: wanted.ef.unwrap_or(DEFAULT_EF) as usize,
+            only: only.as_deref(),
+            except: Some(&dead),
+            within: wanted.bound,
+        };
+        let hits = self.index.search(query, &search).map_err(failed)?;
+        Ok(hits.into_iter().map(|hit| Candidate { distance: hit.distance, key: hit.key }).collect())
     }
 
-    /// Calls `visit(key, distance)` for each of `keys` that is in the graph: exact.
-    pub(super) fn scan_keys(&self, query: &Prepared, keys: impl Iterator<Item = u64>, mut visit: impl FnMut(u64, f32)) {
-        let Prepared::F32(query) = query else { return };
-        let mut vector = vec![0.0; self.dim];
-        let _slot = self.slots.take();
-        let index = self.index.read();
-        for key in keys {
-            if matches!(index.get(key, &mut vector), Ok(1)) {
-                let mut distance = [0.0];
-                distance::float_distances(self.metric, query, &vector, &mut distance);
-                visit(key, distance[0]);
-            }
+    /// The slots of dead rows, of exactly those that the search's view has: others it must find.
+    fn dead(&self, keys: &Arc<RoaringTreemap>) -> Arc<Bits> {
+        let mut known = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&known.keys, keys) {
+            return Arc::clone(&known.slots);
         }
+        let slots = if known.keys.is_subset(keys) {
+            let mut slots = Bits::clone(&known.slots);
+            self.index.slots((&**keys - &*known.keys).iter()).iter().for_each(|slot| slots.insert(slot));
+            slots
+        } else {
+            self.index.slots(keys.iter())
+        };
+        *known = Known { keys: Arc::clone(keys), slots: Arc::new(slots) };
+        Arc::clone(&known.slots)
+    }
+
+    /// The slots of the rows that pass a filter, up to this key at least. What is in the graph of them never changes, so
+    /// only newer rows are looked up again.
+    fn passing(&self, passing: &Passing, upto: u64) -> Arc<Bits> {
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = filters.iter().position(|known| known.id == passing.id).map(|at| filters.remove(at));
+        let (after, slots) = known.map_or((0, Arc::default()), |known| (known.upto, known.slots));
+        let known = if after >= upto {
+            KnownFilter { id: passing.id, upto: after, slots }
+        } else {
+            let mut slots = Arc::unwrap_or_clone(slots);
+            let mut newer = passing.keys.iter();
+            newer.advance_to(after + 1);
+            self.index.slots(newer.take_while(|key| *key <= upto)).iter().for_each(|slot| slots.insert(slot));
+            KnownFilter { id: passing.id, upto, slots: Arc::new(slots) }
+        };
+        let slots = Arc::clone(&known.slots);
+        // The one that was not asked for the longest is first.
+        filters.push(known);
+        if filters.len() > MAX_KNOWN_FILTERS {
+            filters.remove(0);
+        }
+        slots
     }
 
     pub(super) fn contains(&self, key: u64) -> bool {
-        self.index.read().contains(key)
+        self.index.contains(key)
     }
 
     /// Nodes, those of deleted rows too.
     pub(super) fn len(&self) -> usize {
-        self.index.read().size()
+        self.index.len()
     }
+}
+
+fn config(field: &VectorField) -> Config {
+    let (m, ef_construction) = build_parameters(field.index);
+    let metric = match field.metric {
+        Metric::L2 => bootcamp_hnsw::Metric::L2,
+        // Vectors are normalised before they come here.
+        Metric::Cosine => bootcamp_hnsw::Metric::Cosine,
+        _ => bootcamp_hnsw::Metric::InnerProduct,
+    };
+    Config { m: m as usize, ef_construction: ef_construction as usize, ..Config::new(field.dim, metric) }
 }
 
 /// What a saved graph's file must look like to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) bytes: u64,
+    /// Of all bytes but the last four, which are it.
     pub(super) crc: u32,
 }
 
-fn checksum(path: &Path) -> Result<Content> {
-    let cannot_read = |error| Error::io("cannot read", path, error);
-    let mut file = File::open(path).map_err(cannot_read)?;
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut bytes = 0;
-    loop {
-        let count = file.read(&mut buffer).map_err(cannot_read)?;
-        if count == 0 {
-            return Ok(Content { bytes, crc: hasher.finalize() });
-        }
-        hasher.update(&buffer[..count]);
-        bytes += count as u64;
-    }
-}
-
-/// usearch does not say why a file could not be written: writing on shows it.
-fn cannot_save(path: &Path, error: impl std::fmt::Display) -> Error {
-    let probe = || {
-        let mut file = File::options().create(true).append(true).open(path)?;
-        file.write_all(&[0; 1 << 16])?;
-        file.sync_all()
-    };
-    match probe() {
-        Err(error) => Error::io("cannot write", path, error),
-        Ok(()) => Error::new(ErrorKind::Io, format!("cannot write {}: {error}", path.display())),
-    }
-}
-
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Internal, format!("the HNSW index failed: {error}"))
-}
-
-/// usearch works for a fixed number of threads at a time and fails beyond; here the others wait.
-struct Slots {
-    total: usize,
-    free: Mutex<usize>,
-    freed: Condvar,
-}
-
-impl Slots {
-    fn new() -> Self {
-        // Twice the cores: some wait for memory or their turn while others compute.
-        let total = 2 * super::cores() + 2;
-        Self { total, free: Mutex::new(total), freed: Condvar::new() }
-    }
-
-    fn take(&self) -> SlotGuard<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
-        SlotGuard(self)
-    }
-}
-
-struct SlotGuard<'a>(&'a Slots);
-
-impl Drop for SlotGuard<'_> {
-    fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
-    }
+fn failed(error: bootcamp_hnsw::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("the HNSW index failed: {error}")).with_source(error)
 }

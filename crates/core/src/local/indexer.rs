@@ -84,7 +84,8 @@ fn run(shared: &Shared, woken: &Receiver<Weak<Collection>>, stop: &AtomicBool) {
 fn catch_up(shared: &Shared, collection: &Collection, stop: &AtomicBool) -> Result<()> {
     let _indexing = collection.indexing.lock().unwrap_or_else(PoisonError::into_inner);
     for (at, field) in collection.fields.iter().enumerate() {
-        index(shared, collection, at, stop, None)?;
+        // Half of the cores: searches go on beside it.
+        index(shared, collection, at, stop, None, super::cores().div_ceil(2))?;
         if !stop.load(Ordering::Acquire) {
             save_if_grown(shared, collection, at, field)?;
         }
@@ -106,7 +107,7 @@ fn save_if_grown(shared: &Shared, collection: &Collection, at: usize, field: &Fi
 pub(super) fn flush(shared: &Shared, collection: &Collection, on_progress: Option<&OnProgress>) -> Result<()> {
     let _indexing = collection.indexing.lock().unwrap_or_else(PoisonError::into_inner);
     for (at, field) in collection.fields.iter().enumerate() {
-        index(shared, collection, at, &AtomicBool::new(false), on_progress)?;
+        index(shared, collection, at, &AtomicBool::new(false), on_progress, super::cores())?;
         let len = field.view().graph.as_ref().map_or(0, |graph| graph.len());
         if len != field.saved_len.load(Ordering::Relaxed) {
             snapshot::save(&shared.db, &collection.table, at, field, &shared.graphs)?;
@@ -133,6 +134,7 @@ fn index(
     at: usize,
     stop: &AtomicBool,
     on_progress: Option<&OnProgress>,
+    threads: usize,
 ) -> Result<()> {
     let field = &collection.fields[at];
     while field.wants_indexing() && !stop.load(Ordering::Acquire) {
@@ -143,14 +145,14 @@ fn index(
                 // From here on deleted rows must be noted; no write may be half-way when that begins.
                 let _writer = shared.db.writer()?;
                 field.has_graph.store(true, Ordering::Release);
-                Arc::new(Graph::new(&field.spec, view.flat.len())?)
+                Arc::new(Graph::new(&field.spec)?)
             }
         };
         let Some(chunk) = view.flat.chunks.first() else { break };
         let alive: Vec<usize> = (0..chunk.keys.len()).filter(|row| !view.dead.contains(chunk.keys[*row])).collect();
         let mut upto = chunk.keys.last().copied().unwrap_or(view.upto);
         for rows in alive.chunks(STEP) {
-            graph.add(rows.iter().map(|row| (chunk.keys[*row], chunk.rows.floats(*row))))?;
+            graph.add(rows.iter().map(|row| (chunk.keys[*row], chunk.rows.floats(*row))), threads)?;
             if let Some(on_progress) = on_progress {
                 let indexed = graph.len() as u64;
                 on_progress(IndexProgress { indexed, total: indexed.max(view.len() as u64) });
@@ -170,7 +172,7 @@ fn index(
         save_if_grown(shared, collection, at, field)?;
     }
     if wants_rebuild(field) && !stop.load(Ordering::Acquire) {
-        rebuild(&shared.db, collection, at, stop)?;
+        rebuild(&shared.db, collection, at, stop, threads)?;
     }
     Ok(())
 }
@@ -183,11 +185,10 @@ fn wants_rebuild(field: &Field) -> bool {
 }
 
 /// Builds a graph of the living rows beside the old one, which serves until the new one takes its place.
-fn rebuild(db: &Db, collection: &Collection, at: usize, stop: &AtomicBool) -> Result<()> {
+fn rebuild(db: &Db, collection: &Collection, at: usize, stop: &AtomicBool, threads: usize) -> Result<()> {
     let field = &collection.fields[at];
     let old = field.view();
-    let living = old.len() - old.dead.len() as usize;
-    let graph = Graph::new(&field.spec, living)?;
+    let graph = Graph::new(&field.spec)?;
     let dim = field.spec.dim;
     let mut after = 0;
     while after < old.upto && !stop.load(Ordering::Acquire) {
@@ -205,7 +206,7 @@ fn rebuild(db: &Db, collection: &Collection, at: usize, stop: &AtomicBool) -> Re
         drop(reader);
         let Some(last) = keys.last() else { break };
         after = *last;
-        graph.add(keys.iter().copied().zip(vectors.chunks_exact(dim)))?;
+        graph.add(keys.iter().copied().zip(vectors.chunks_exact(dim)), threads)?;
     }
     if stop.load(Ordering::Acquire) {
         return Ok(());

@@ -33,7 +33,7 @@ pub(super) fn saved(connection: &Connection, collection: &Collection, at: usize)
 
 fn with_graph(field: &VectorField, indexed: u64) -> IndexInfo {
     let (m, ef_construction) = graph::build_parameters(field.index);
-    let served_by = format!("HNSW (usearch, M={m}, ef_construction={ef_construction})");
+    let served_by = format!("HNSW (M={m}, ef_construction={ef_construction})");
     IndexInfo { field: field.name.clone(), served_by, exact: false, indexed }
 }
 

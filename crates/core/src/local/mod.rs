@@ -22,6 +22,7 @@ mod info;
 mod load;
 mod lock;
 mod nearest;
+mod passing;
 mod search;
 mod snapshot;
 mod table;
@@ -117,7 +118,6 @@ impl LocalStore {
 
     /// `program` is what others are told of this process.
     pub(crate) fn open_as(folder: &Path, options: LocalOptions, program: &str) -> Result<Self> {
-        check_processor()?;
         let graphs = folder.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| Error::io("cannot create", &graphs, error))?;
         let lock = FolderLock::acquire(folder, program)?;
@@ -137,7 +137,6 @@ impl LocalStore {
     /// `NotFound` when there is no store, `InvalidInput` for one of an older or newer program, `Corrupt`, `ReadOnly` or
     /// `Io` when it cannot be read.
     pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self> {
-        check_processor()?;
         let folder = folder.as_ref();
         let db = Db::open_read_only(&folder.join("store.sqlite3"))?;
         let shared = Shared::new(db, LocalOptions::default(), folder.join("graphs"), None);
@@ -302,20 +301,6 @@ impl Shared {
     }
 }
 
-/// Refuses processors that usearch was not compiled for (`.cargo/config.toml`): better than dying of an illegal
-/// instruction.
-fn check_processor() -> Result<()> {
-    #[cfg(target_arch = "x86_64")]
-    if !(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")) {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "this processor has no AVX2, which the local store is compiled for",
-        )
-        .with_hint("use a Milvus server, or build without the flag in .cargo/config.toml and without this check"));
-    }
-    Ok(())
-}
-
 fn broken_off(error: JoinError) -> Error {
     Error::new(ErrorKind::Internal, "the store's work was broken off").with_source(error)
 }
@@ -352,7 +337,8 @@ impl VectorStore for LocalStore {
             reader.query_row("SELECT count(*) FROM collections", [], |row| row.get::<_, i64>(0)).map_err(failed)
         };
         self.run(check).await?;
-        let version = format!("format {}, SQLite {}, usearch {}", db::VERSION, rusqlite::version(), usearch::version());
+        let (sqlite, index) = (rusqlite::version(), bootcamp_hnsw::VERSION);
+        let version = format!("format {}, SQLite {sqlite}, index format {index}", db::VERSION);
         Ok(Health { server: ServerKind::Local, version, full_text: true })
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use roaring::RoaringTreemap;
-
 use super::collection::Collection;
 use super::db::{Db, Reader};
 use super::distance::{Prepared, to_distance, to_score};
@@ -11,6 +9,7 @@ use super::field::{Field, View};
 use super::follow;
 use super::groups::{self, Scored};
 use super::nearest::Nearest;
+use super::passing::Passing;
 use super::table::Found;
 use crate::record::{Hit, Id};
 use crate::request::{Output, Query, SearchRequest};
@@ -123,7 +122,7 @@ impl FieldSearch<'_> {
 
     /// Those of the `count` nearest rows that are in range, with their scores; they may turn out not to be there. Also
     /// whether there are no others.
-    fn nearest(&self, count: usize, allowed: Option<&RoaringTreemap>) -> Result<(Vec<Scored>, bool)> {
+    fn nearest(&self, count: usize, allowed: Option<&Passing>) -> Result<(Vec<Scored>, bool)> {
         let metric = self.field.spec.metric;
         let (inner, outer) = self.range(metric);
         let nearest = Nearest::within(count, outer);

@@ -135,7 +135,7 @@ async fn the_index_is_loaded_caught_up_and_never_trusted_when_damaged() {
         files.remove(0)
     };
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 5] = [
+    let damages: [(&str, Damage); 6] = [
         ("as it is", |_| {}),
         ("truncated", |path| {
             let bytes = std::fs::read(path).unwrap();
@@ -149,6 +149,15 @@ async fn the_index_is_loaded_caught_up_and_never_trusted_when_damaged() {
         }),
         ("empty", |path| std::fs::write(path, b"").unwrap()),
         ("missing", |path| std::fs::remove_file(path).unwrap()),
+        // As usearch wrote it for an older program: whole, but nothing that this one reads.
+        ("of another kind", |path| {
+            let bytes = [&b"usearch"[..], &[2; 1000]].concat();
+            std::fs::write(path, &bytes).unwrap();
+            let store = path.parent().unwrap().with_file_name("store.sqlite3");
+            let crc = u32::from_le_bytes(*bytes.last_chunk().unwrap());
+            let update = "UPDATE graphs SET bytes = ?, crc = ?";
+            rusqlite::Connection::open(store).unwrap().execute(update, [bytes.len() as u32, crc]).unwrap();
+        }),
     ];
     for (what, damage) in damages {
         damage(&file());
@@ -274,12 +283,7 @@ async fn exact_and_approximate_kinds_are_told_apart() {
         store.describe("kinds").await.unwrap().indexes.into_iter().map(|info| info.served_by).collect();
     assert_eq!(
         served,
-        [
-            "exact scan",
-            "HNSW (usearch, M=16, ef_construction=128)",
-            "HNSW (usearch, M=8, ef_construction=40)",
-            "exact scan"
-        ]
+        ["exact scan", "HNSW (M=24, ef_construction=200)", "HNSW (M=8, ef_construction=40)", "exact scan"]
     );
 }
 
