@@ -18,9 +18,10 @@ const TITLES: &str = "$$('#results .card-title').map(({ textContent }) => textCo
 /// What plays.
 const PLAYING: &str = "$$('.play.playing')";
 /// Notes where each sound began to play, the number of a result or the name of a place, and the most that did at the same
-/// time: a moment may be over before a slow machine looks.
+/// time: a moment may be over before a slow machine looks. Moments of one sound overlap, and their buttons tell it together.
 const WATCH: &str = "void (window.played = [], window.most = 0, new MutationObserver((changes) => {
-    most = Math.max(most, $$('.play.playing').length);
+    const sounds = $$('.play.playing').map((button) => button.closest('[data-testid=hit], dialog, section'));
+    most = Math.max(most, new Set(sounds).size);
     for (const { target } of changes.filter(({ target }) => target.matches('.play.playing'))) {
       const place = ['detail', 'browse'].find((name) => target.closest(`[id^=${name}]`));
       played.push(place ?? $$('#results > *').indexOf(target.closest('[data-testid=hit]')));
