@@ -1,6 +1,5 @@
 //! The front end of models that take sounds as spectrograms: from samples to the energy of mel bands, frame by frame, as
-//! the model's authors computed it when they trained the model. What differs between models is data
-//! ([`Mel`](crate::models::Mel)).
+//! the model's authors computed it when they trained the model. What differs between models is data ([`Mel`]).
 //!
 //! Filters are computed in f64, as NumPy does it, and spectra in f32. A filter is a triangle over a few neighbouring
 //! frequencies, so only those are multiplied.
